@@ -1,0 +1,39 @@
+namespace CdpMonolith.Ingestion.Contracts;
+
+/// <summary>Where calls come from.</summary>
+/// <param name="Kind">What kind of thing it is; decides which set-up help its page gives.</param>
+/// <param name="WriteKey">The public token that names it in a call.</param>
+/// <param name="CreatedAt">Unix ms.</param>
+/// <param name="LastEventAt">When we last accepted one of its events, Unix ms; null: never.</param>
+public sealed record Source(
+    long Id, string Name, SourceKind Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt);
+
+/// <summary>Kinds of source. Stored by name.</summary>
+public enum SourceKind
+{
+    Website,
+    App,
+    Server,
+    File,
+}
+
+/// <summary>The sources, for modules that show or name them.</summary>
+public interface ISources
+{
+    Task<IReadOnlyList<Source>> ListAsync(CancellationToken ct);
+
+    /// <summary>Name of a source, from memory; its number when it is not known.</summary>
+    string NameOf(long sourceId);
+}
+
+/// <summary>What the door has seen, for reports.</summary>
+/// <param name="Events">Events in the log.</param>
+/// <param name="Duplicates">Calls that were already there.</param>
+/// <param name="Quarantined">Calls put aside now.</param>
+public sealed record IngestionFacts(long Events, long Duplicates, int Quarantined);
+
+/// <summary>Figures of ingestion.</summary>
+public interface IIngestionReport
+{
+    Task<IngestionFacts> FactsAsync(CancellationToken ct);
+}

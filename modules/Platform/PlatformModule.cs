@@ -1,0 +1,39 @@
+using CdpMonolith.Platform.Logs;
+using CdpMonolith.Platform.Store;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+
+namespace CdpMonolith.Platform;
+
+/// <summary>The shelf that every module stands on: store, logs and stages, jobs, users, secrets, audit, console parts.</summary>
+public static class PlatformModule
+{
+    public static IServiceCollection AddPlatform(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddOptions<StoreOptions>().Bind(configuration.GetSection(StoreOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<DataFolder>();
+        services.AddSingleton<Migrations>();
+        services.AddMigrations("Platform", typeof(PlatformModule).Assembly);
+        services.AddSingleton<IStore, SqliteStore>();
+        services.AddSingleton<LogSignal>();
+        services.AddSingleton<StageRunner>();
+        services.AddSingleton<IStages>(all => all.GetRequiredService<StageRunner>());
+        services.AddHostedService(all => all.GetRequiredService<StageRunner>());
+        return services;
+    }
+
+    public static IEndpointRouteBuilder MapPlatform(this IEndpointRouteBuilder endpoints) => endpoints;
+
+    /// <summary>The module's embedded <c>Storage/Migrations/*.sql</c> belong to the store.</summary>
+    public static IServiceCollection AddMigrations(this IServiceCollection services, string module, System.Reflection.Assembly assembly) =>
+        services.AddSingleton(new MigrationSource(module, assembly));
+
+    /// <summary>Registers a stage, so that the runner runs it; also to be asked for by its own type.</summary>
+    public static IServiceCollection AddStage<T>(this IServiceCollection services) where T : class, IStage =>
+        services.AddSingleton<T>().AddSingleton<IStage>(all => all.GetRequiredService<T>());
+}

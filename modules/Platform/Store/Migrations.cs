@@ -1,0 +1,80 @@
+using System.Reflection;
+using Dapper;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace CdpMonolith.Platform.Store;
+
+/// <summary>An assembly whose embedded <c>Storage/Migrations/NNNN_name.sql</c> belong to the store, in the order of the floors.</summary>
+public sealed record MigrationSource(string Module, Assembly Assembly);
+
+/// <summary>Brings the database to the version this program was built for, in one transaction.</summary>
+internal sealed partial class Migrations(IEnumerable<MigrationSource> sources, TimeProvider clock, ILogger<Migrations> logger)
+{
+    public void Apply(SqliteConnection connection, string path, DataFolder folder)
+    {
+        connection.Execute("""
+            CREATE TABLE IF NOT EXISTS platform_migration (
+                module     TEXT NOT NULL,
+                name       TEXT NOT NULL,
+                applied_at BIGINT NOT NULL,
+                PRIMARY KEY (module, name))
+            """);
+        var applied = connection.Query<(string Module, string Name)>("SELECT module, name FROM platform_migration").ToHashSet();
+        var known = sources.SelectMany(Read).ToList();
+        if (applied.Except(known.Select(m => (m.Module, m.Name))).FirstOrDefault() is { Name: not null } newer)
+        {
+            throw new InvalidOperationException(
+                $"The data folder {folder.Path} was written by a newer version of this program (it has {newer.Module} {newer.Name}); run that version.");
+        }
+
+        var due = known.Where(m => !applied.Contains((m.Module, m.Name))).ToList();
+        if (due.Count == 0)
+        {
+            return;
+        }
+
+        if (applied.Count > 0)
+        {
+            BackUp(connection, folder);
+        }
+
+        using var transaction = connection.BeginTransaction();
+        foreach (var migration in due)
+        {
+            connection.Execute(migration.Sql, transaction: transaction);
+            connection.Execute(
+                "INSERT INTO platform_migration (module, name, applied_at) VALUES (@Module, @Name, @At)",
+                new { migration.Module, migration.Name, At = clock.GetUtcNow().ToUnixTimeMilliseconds() }, transaction);
+        }
+
+        transaction.Commit();
+        LogApplied(due.Count);
+    }
+
+    private void BackUp(SqliteConnection connection, DataFolder folder)
+    {
+        var file = Path.Combine(
+            folder.FolderOf("backups"), $"before-upgrade-{clock.GetUtcNow():yyyyMMdd'T'HHmmss'Z'}.db");
+        connection.Execute("VACUUM INTO @file", new { file });
+        LogBackedUp(file);
+    }
+
+    private static IEnumerable<Migration> Read(MigrationSource source) =>
+        source.Assembly.GetManifestResourceNames()
+            .Where(name => name.Contains(".Storage.Migrations.", StringComparison.Ordinal) && name.EndsWith(".sql", StringComparison.Ordinal))
+            .Order(StringComparer.Ordinal)
+            .Select(name =>
+            {
+                using var reader = new StreamReader(source.Assembly.GetManifestResourceStream(name)!);
+                return new Migration(source.Module, name.Split(".Storage.Migrations.")[1][..^4], reader.ReadToEnd());
+            });
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} migrations applied")]
+    private partial void LogApplied(int count);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The database was saved to {File} before the upgrade")]
+    private partial void LogBackedUp(string file);
+
+    private sealed record Migration(string Module, string Name, string Sql);
+}

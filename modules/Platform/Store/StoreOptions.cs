@@ -1,0 +1,28 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace CdpMonolith.Platform.Store;
+
+/// <summary>Where and how data is kept. Section <c>Store</c>.</summary>
+public sealed class StoreOptions
+{
+    public const string Section = "Store";
+
+    /// <summary>The one folder that holds everything: the database, keys, uploads and exports.</summary>
+    [Required]
+    public string Folder { get; set; } = "data";
+
+    /// <summary>Memory that the writing connection may use for database pages, in mebibytes.</summary>
+    [Range(4, 4096)]
+    public int WriterCacheMiB { get; set; } = 64;
+
+    /// <summary>Size of the write-ahead log at which it is copied back into the database, in mebibytes.</summary>
+    [Range(1, 1024)]
+    public int CheckpointMiB { get; set; } = 16;
+
+    /// <summary>How many reads may run at once; further ones wait.</summary>
+    [Range(2, 64)]
+    public int Readers { get; set; } = 8;
+
+    /// <summary>Off only to measure what durability costs: an answered write may then be lost with the power.</summary>
+    public bool Durable { get; set; } = true;
+}
