@@ -34,6 +34,9 @@ public sealed record Person(long ProfileId, long FirstSeenAt, IReadOnlyList<Iden
     public string? Email => Golden.Text("email") ?? Identifiers.FirstOrDefault(i => i.Type == IdentifierTypes.Email).Value;
 }
 
+/// <summary>Which person a profile belongs to.</summary>
+public readonly record struct ProfilePointer(long ProfileId, long CanonicalId);
+
 /// <summary>Figures of unification.</summary>
 /// <param name="Known">People with an identifier other than an anonymous id.</param>
 /// <param name="Merges">Links that join profiles of one person.</param>
@@ -54,6 +57,21 @@ public interface IProfiles
 
     /// <summary>The golden records of these canonical profiles, those that are there.</summary>
     IReadOnlyList<GoldenRecord> GoldenRecords(IReadOnlyCollection<long> profileIds);
+
+    /// <summary>Golden records by ascending profile id, after one of them: to read all of them in pieces.</summary>
+    IReadOnlyList<GoldenRecord> GoldenRecordsAfter(long profileId, int limit);
+
+    /// <summary>
+    /// Profiles with their canonical one by ascending profile id, after one of them: to read all of them in pieces. One that
+    /// stands alone is its own.
+    /// </summary>
+    IReadOnlyList<ProfilePointer> PointersAfter(long profileId, int limit);
+
+    /// <summary>
+    /// Seq of the last change that is on disk; 0 when there is none. Take it before reading in pieces, then follow from it:
+    /// what was read may already hold later changes, and taking those again changes nothing.
+    /// </summary>
+    long LastSeq();
 
     /// <summary>The canonical profile of one; itself when it stands alone. Null when there is no such profile.</summary>
     long? CanonicalOf(long profileId);
