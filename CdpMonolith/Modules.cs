@@ -1,3 +1,4 @@
+using System.Reflection;
 using CdpMonolith.Activation;
 using CdpMonolith.Consent;
 using CdpMonolith.Ingestion;
@@ -11,6 +12,14 @@ namespace CdpMonolith;
 /// <summary>The modules, in the order in which data visits them.</summary>
 internal static class Modules
 {
+    /// <summary>Where pages are found.</summary>
+    public static readonly Assembly[] Assemblies =
+    [
+        typeof(PlatformModule).Assembly, typeof(IngestionModule).Assembly, typeof(ProfilesModule).Assembly,
+        typeof(ConsentModule).Assembly, typeof(SegmentationModule).Assembly, typeof(ActivationModule).Assembly,
+        typeof(InsightsModule).Assembly,
+    ];
+
     public static IServiceCollection AddModules(this IServiceCollection services, IConfiguration configuration) => services
         .AddPlatform(configuration)
         .AddIngestion(configuration)

@@ -1,7 +1,3 @@
-using CdpMonolith;
+using CdpMonolith.Commands;
 
-var builder = WebApplication.CreateBuilder(args);
-builder.Services.AddModules(builder.Configuration);
-var app = builder.Build();
-app.MapModules();
-app.Run();
+return await CommandLine.RunAsync(args, Console.Out);

@@ -1,3 +1,5 @@
+using System.Security.Claims;
+
 namespace CdpMonolith.Platform.Users;
 
 /// <summary>Who may do what: each page and endpoint names one of these.</summary>
@@ -25,6 +27,22 @@ public static class Policies
 
     /// <summary>Owners, and what cannot be undone.</summary>
     public const string Own = "own";
+
+    public static IReadOnlyList<string> All { get; } = [View, Analyse, Market, Administer, Own];
+
+    /// <summary>The roles that a policy lets through.</summary>
+    public static IReadOnlyList<string> RolesOf(string policy) => policy switch
+    {
+        View => Roles.All,
+        Analyse => [Roles.Owner, Roles.Admin, Roles.Marketer, Roles.Analyst],
+        Market => [Roles.Owner, Roles.Admin, Roles.Marketer],
+        Administer => [Roles.Owner, Roles.Admin],
+        Own => [Roles.Owner],
+        _ => throw new ArgumentException($"No policy {policy}.", nameof(policy)),
+    };
+
+    /// <summary>Whether the policy lets this user through.</summary>
+    public static bool Allows(ClaimsPrincipal user, string policy) => RolesOf(policy).Any(user.IsInRole);
 }
 
 /// <summary>Roles, from most to least.</summary>

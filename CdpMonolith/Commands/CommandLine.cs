@@ -1,0 +1,40 @@
+namespace CdpMonolith.Commands;
+
+/// <summary>What can be typed after <c>cdp</c>. Nothing: serve.</summary>
+internal static class CommandLine
+{
+    private const string Help = """
+        CdpMonolith, a customer data platform in one file.
+
+          cdp [serve]            serve the console and the API
+          cdp demo               serve a fresh folder filled with sample data
+          cdp import FILE …      load a CSV file; cdp import --help says more
+          cdp bench [NAME]       measure this machine
+          cdp user reset EMAIL   print a link that sets a new password
+          cdp version            print the version
+
+        Settings, each also as an environment variable (Store__Folder) or in appsettings.json beside the program:
+          --Store:Folder=DIR     where data lies (default: data)
+          --urls=http://IP:PORT  where to listen (default: http://127.0.0.1:5080)
+        """;
+
+    /// <returns>0 done, 1 failed, 2 the command line is wrong.</returns>
+    public static async Task<int> RunAsync(string[] args, TextWriter output)
+    {
+        var (verb, rest) = args is [var first, .. var others] && !first.StartsWith('-') ? (first, others) : ("serve", args);
+        switch (verb)
+        {
+            case "serve":
+                return await ServeCommand.RunAsync(rest, output);
+            case "version" or "--version":
+                await output.WriteLineAsync(typeof(CommandLine).Assembly.GetName().Version!.ToString(3));
+                return 0;
+            case "help":
+                await output.WriteLineAsync(Help);
+                return 0;
+            default:
+                await Console.Error.WriteLineAsync($"There is no command '{verb}'.\n\n{Help}");
+                return 2;
+        }
+    }
+}

@@ -1,0 +1,21 @@
+// What the console needs of the browser itself: the search shortcut, copying, and closing menus.
+document.addEventListener("keydown", event => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        document.getElementById("palette-open")?.click();
+    }
+});
+document.addEventListener("click", async event => {
+    const copy = event.target.closest?.("[data-copy]");
+    if (copy) {
+        const source = copy.dataset.copy ? document.getElementById(copy.dataset.copy) : copy.previousElementSibling;
+        await navigator.clipboard?.writeText(source?.value ?? source?.textContent ?? "");
+        copy.classList.add("copied");
+        setTimeout(() => copy.classList.remove("copied"), 1500);
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+        if (!menu.contains(event.target) || event.target.closest("a, button")) {
+            menu.open = false;
+        }
+    }
+});

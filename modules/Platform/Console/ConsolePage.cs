@@ -1,0 +1,138 @@
+using CdpMonolith.Platform.Users;
+using Microsoft.AspNetCore.Components;
+using Microsoft.AspNetCore.Components.Authorization;
+using Microsoft.Extensions.Localization;
+using Microsoft.Extensions.Logging;
+using Radzen;
+
+namespace CdpMonolith.Platform.Console;
+
+/// <summary>
+/// What pages and panels share: loading with its four faces, leaving, asking and telling. A page overrides
+/// <see cref="LoadAsync"/>, which runs at first and whenever its parameters (the address) change.
+/// </summary>
+public abstract partial class ConsolePage : ComponentBase, IDisposable
+{
+    private readonly CancellationTokenSource _leaving = new();
+
+    [Inject]
+    protected NavigationManager Navigation { get; set; } = null!;
+
+    [Inject]
+    protected TimeProvider Clock { get; set; } = null!;
+
+    [Inject]
+    private DialogService Dialogs { get; set; } = null!;
+
+    [Inject]
+    private NotificationService Notifications { get; set; } = null!;
+
+    [Inject]
+    private IStringLocalizer<Texts> ConsoleTexts { get; set; } = null!;
+
+    [Inject]
+    private ILoggerFactory Loggers { get; set; } = null!;
+
+    [CascadingParameter]
+    private Task<AuthenticationState> Authentication { get; set; } = null!;
+
+    /// <summary>Cancelled when the reader leaves the page.</summary>
+    protected CancellationToken Leaving => _leaving.Token;
+
+    /// <summary>True until <see cref="LoadAsync"/> has ended for the first time.</summary>
+    protected bool Loading { get; private set; } = true;
+
+    /// <summary>True when the last load failed; show a <c>FailureBanner</c> with <see cref="ReloadAsync"/>.</summary>
+    protected bool Failed { get; private set; }
+
+    /// <summary>Reads what the page shows.</summary>
+    protected virtual Task LoadAsync() => Task.CompletedTask;
+
+    protected override Task OnParametersSetAsync() => ReloadAsync();
+
+    /// <summary>Loads again and draws the result; a failure becomes <see cref="Failed"/>.</summary>
+    protected async Task ReloadAsync()
+    {
+        try
+        {
+            await LoadAsync();
+            Failed = false;
+        }
+        catch (OperationCanceledException) when (_leaving.IsCancellationRequested)
+        {
+            return;
+        }
+        catch (Exception fault)
+        {
+            Failed = true;
+            LogFailed(Loggers.CreateLogger(GetType()), GetType().Name, fault);
+        }
+
+        Loading = false;
+        StateHasChanged();
+    }
+
+    /// <summary>Loads again and again for as long as the page is shown. Call it once, from <c>OnAfterRender(firstRender)</c>.</summary>
+    protected async void RefreshEvery(TimeSpan pause)
+    {
+        try
+        {
+            using var timer = new PeriodicTimer(pause);
+            while (await timer.WaitForNextTickAsync(_leaving.Token))
+            {
+                await InvokeAsync(ReloadAsync);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+        }
+        catch (ObjectDisposedException)
+        {
+        }
+    }
+
+    /// <summary>Who is signed in.</summary>
+    protected async Task<Actor> ActorAsync() => Actor.Of((await Authentication).User);
+
+    /// <summary>Whether who is signed in has one of the roles that a policy asks for.</summary>
+    protected async Task<bool> MayAsync(string policy) => Policies.Allows((await Authentication).User, policy);
+
+    /// <summary>Asks before something that is not easily undone. True: go on.</summary>
+    protected async Task<bool> ConfirmAsync(string title, string text, string yes) =>
+        await Dialogs.Confirm(text, title, new ConfirmOptions
+        {
+            OkButtonText = yes, CancelButtonText = ConsoleTexts["Confirm.No"], CloseDialogOnEsc = true, AutoFocusFirstElement = true,
+        }) == true;
+
+    /// <summary>Opens a component as a dialog; what it is closed with, or null.</summary>
+    protected async Task<object?> DialogAsync<T>(string title, Dictionary<string, object?> parameters, string width = "560px")
+        where T : ComponentBase =>
+        await Dialogs.OpenAsync<T>(title, parameters!, new DialogOptions
+        {
+            Width = $"min({width}, calc(100vw - 32px))", CloseDialogOnEsc = true, Draggable = false, Resizable = false,
+        });
+
+    /// <summary>Tells that something was done.</summary>
+    protected void Tell(string text) => Notifications.Notify(NotificationSeverity.Success, text, duration: 4000);
+
+    /// <summary>Tells why something was refused.</summary>
+    protected void Tell(Problem problem) => Notifications.Notify(NotificationSeverity.Error, problem.Message, duration: 8000);
+
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Override to give up what the page subscribed to.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+        if (disposing && !_leaving.IsCancellationRequested)
+        {
+            _leaving.Cancel();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Page} could not load")]
+    private static partial void LogFailed(ILogger logger, string page, Exception fault);
+}
