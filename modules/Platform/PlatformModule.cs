@@ -1,4 +1,6 @@
+using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Logs;
+using CdpMonolith.Platform.Secrets;
 using CdpMonolith.Platform.Store;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -24,6 +26,8 @@ public static class PlatformModule
         services.AddSingleton<StageRunner>();
         services.AddSingleton<IStages>(all => all.GetRequiredService<StageRunner>());
         services.AddHostedService(all => all.GetRequiredService<StageRunner>());
+        services.AddSecrets(configuration);
+        services.AddSingleton<IAudit, AuditTrail>();
         return services;
     }
 

@@ -16,5 +16,17 @@ public interface IAudit
     /// <param name="details">Is written as JSON; null when there is nothing to add.</param>
     void Record(WriteSession write, Actor actor, string action, string subject, object? details = null);
 
+    /// <summary>Entries before a seq, newest first.</summary>
+    /// <param name="before"><see cref="long.MaxValue"/> for the newest.</param>
+    /// <param name="text">Only those with this text in their actor, action or subject; null or empty for all.</param>
     Task<IReadOnlyList<AuditEntry>> ReadAsync(long before, int limit, string? text, CancellationToken ct);
+
+    /// <summary>Reads the whole trail and tells where it was changed, if anywhere.</summary>
+    Task<AuditCheck> VerifyAsync(CancellationToken ct);
 }
+
+/// <summary>What a check of the trail found.</summary>
+/// <param name="Sound">How many entries from the first on are as they were written.</param>
+/// <param name="Hash">SHA-256 over those, lower-case hex; note it elsewhere to be able to prove that all of it was rewritten.</param>
+/// <param name="BrokenAt">Seq of the first entry that was changed, removed or put elsewhere; null when all is sound.</param>
+public sealed record AuditCheck(long Sound, string Hash, long? BrokenAt);
