@@ -12,7 +12,8 @@ public enum ConsentStatus
 
 /// <summary>A use that people agree to.</summary>
 /// <param name="Key">Stable, lower-case, such as <c>newsletter</c>; what <c>context.consent.categoryPreferences</c> names.</param>
-public sealed record Purpose(string Key, string Name, string Description, long CreatedAt);
+/// <param name="Seen">Made by us because a call or an import named it; nobody has said yet what it means.</param>
+public sealed record Purpose(string Key, string Name, string Description, long CreatedAt, bool Seen = false);
 
 /// <summary>The ways to reach people. <see cref="Any"/> is an answer given for all of them.</summary>
 public static class Channels
@@ -30,12 +31,24 @@ public static class Channels
 
 /// <summary>An entry of the consent ledger: a decision and its evidence, never changed and never deleted by us.</summary>
 /// <param name="ProfileId">The profile that the evidence names; not necessarily the canonical one.</param>
-/// <param name="OccurredAt">When the person decided, Unix ms. The latest decision holds; of equals the higher seq.</param>
+/// <param name="OccurredAt">When the person decided, Unix ms. See <see cref="HoldsOver"/>.</param>
 /// <param name="RecordedAt">When we had it, Unix ms.</param>
 /// <param name="Evidence">How we know: a JSON object with <c>kind</c> (call, import, console), event seq, text version, page, actor.</param>
+/// <param name="RestatedBy">
+/// Null for a decision of its own. Else what keeps saying the same with every call (a browser with a consent banner): of a row of
+/// equal entries by the same one, only the earliest is a decision.
+/// </param>
 public sealed record ConsentEntry(
     long Seq, long ProfileId, string Purpose, string Channel, ConsentStatus Status, long OccurredAt, long RecordedAt,
-    string Evidence) : ILogEntry;
+    string Evidence, string? RestatedBy = null) : ILogEntry
+{
+    /// <summary>
+    /// Of two decisions about the same, the later one holds; of two at the same moment the one that allows less (so the order of
+    /// arrival never matters), then the higher seq.
+    /// </summary>
+    public bool HoldsOver(ConsentEntry other) =>
+        (OccurredAt, (int)Status, Seq).CompareTo((other.OccurredAt, (int)other.Status, other.Seq)) > 0;
+}
 
 /// <summary>May this person be reached for this purpose on this channel, and by which record?</summary>
 /// <param name="Status">Null: never asked.</param>
@@ -65,6 +78,9 @@ public interface IConsent
     /// </summary>
     IReadOnlyDictionary<long, ConsentAnswer> MayReach(IReadOnlyCollection<long> canonicalIds, string purpose, string channel);
 
-    /// <summary>How many people said what, by purpose and channel.</summary>
+    /// <summary>The ledger entries with these seqs, in ascending order.</summary>
+    IReadOnlyList<ConsentEntry> Records(IReadOnlyCollection<long> seqs);
+
+    /// <summary>How many people said what, by purpose and channel; an answer given for any channel counts for each one in use.</summary>
     Task<IReadOnlyList<ConsentCoverage>> CoverageAsync(CancellationToken ct);
 }
