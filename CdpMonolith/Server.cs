@@ -1,4 +1,5 @@
 using CdpMonolith.Shell;
+using Microsoft.Extensions.Configuration.Memory;
 using Radzen;
 
 namespace CdpMonolith;
@@ -6,6 +7,15 @@ namespace CdpMonolith;
 /// <summary>The web server with all modules: the console, the API and the tracking API on one address.</summary>
 internal static class Server
 {
+    /// <summary>Settings that hold unless appsettings.json, the environment or the command line say otherwise.</summary>
+    private static readonly Dictionary<string, string?> Defaults = new()
+    {
+        ["Logging:LogLevel:Default"] = "Information",
+        ["Logging:LogLevel:Microsoft"] = "Warning",
+        ["Logging:LogLevel:Quartz"] = "Warning",
+        ["Logging:LogLevel:System.Net.Http"] = "Warning",
+    };
+
     /// <summary>Builds it; <paramref name="change"/> may add or replace services, for tests and the demo.</summary>
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? change = null)
     {
@@ -13,6 +23,7 @@ internal static class Server
         {
             Args = args, ApplicationName = "cdp", ContentRootPath = AppContext.BaseDirectory,
         });
+        builder.Configuration.Sources.Insert(0, new MemoryConfigurationSource { InitialData = Defaults });
         builder.WebHost.UseStaticWebAssets();
         builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
@@ -24,9 +35,11 @@ internal static class Server
         change?.Invoke(builder);
 
         var app = builder.Build();
+        var manifest = EmbeddedAssets.Use(app);
         app.MapModules();
-        app.MapStaticAssets();
+        app.MapStaticAssets(manifest);
         app.MapRazorComponents<App>()
+            .WithStaticAssets(manifest)
             .AddInteractiveServerRenderMode()
             .AddAdditionalAssemblies(Modules.Assemblies);
         return app;
