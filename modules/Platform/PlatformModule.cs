@@ -1,4 +1,5 @@
 using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Jobs;
 using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Secrets;
 using CdpMonolith.Platform.Store;
@@ -7,6 +8,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Quartz;
 
 namespace CdpMonolith.Platform;
 
@@ -28,6 +30,10 @@ public static class PlatformModule
         services.AddHostedService(all => all.GetRequiredService<StageRunner>());
         services.AddSecrets(configuration);
         services.AddSingleton<IAudit, AuditTrail>();
+        services.AddQuartz(quartz => quartz.UseDefaultThreadPool(2));
+        services.AddSingleton<JobClock>();
+        services.AddSingleton<JobRunner>();
+        services.AddHostedService(all => all.GetRequiredService<JobRunner>());
         return services;
     }
 
@@ -40,4 +46,8 @@ public static class PlatformModule
     /// <summary>Registers a stage, so that the runner runs it; also to be asked for by its own type.</summary>
     public static IServiceCollection AddStage<T>(this IServiceCollection services) where T : class, IStage =>
         services.AddSingleton<T>().AddSingleton<IStage>(all => all.GetRequiredService<T>());
+
+    /// <summary>Registers a job, so that it runs on its schedule; also to be asked for by its own type.</summary>
+    public static IServiceCollection AddJob<T>(this IServiceCollection services) where T : class, Jobs.IJob =>
+        services.AddSingleton<T>().AddSingleton<Jobs.IJob>(all => all.GetRequiredService<T>());
 }
