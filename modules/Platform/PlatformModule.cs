@@ -3,6 +3,9 @@ using CdpMonolith.Platform.Jobs;
 using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Secrets;
 using CdpMonolith.Platform.Store;
+using CdpMonolith.Platform.Users;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,6 +32,7 @@ public static class PlatformModule
         services.AddSingleton<IStages>(all => all.GetRequiredService<StageRunner>());
         services.AddHostedService(all => all.GetRequiredService<StageRunner>());
         services.AddSecrets(configuration);
+        services.AddLocalAccess();
         services.AddSingleton<IAudit, AuditTrail>();
         services.AddQuartz(quartz => quartz.UseDefaultThreadPool(2));
         services.AddSingleton<JobClock>();
@@ -37,7 +41,13 @@ public static class PlatformModule
         return services;
     }
 
-    public static IEndpointRouteBuilder MapPlatform(this IEndpointRouteBuilder endpoints) => endpoints;
+    public static IEndpointRouteBuilder MapPlatform(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet("/api/local", () => Results.NoContent()).RequireAuthorization(Users.Policies.Own);
+        endpoints.MapGet("/api/stages", (IStages stages, CancellationToken ct) => stages.StatesAsync(ct))
+            .RequireAuthorization(Users.Policies.Administer);
+        return endpoints;
+    }
 
     /// <summary>The module's embedded <c>Storage/Migrations/*.sql</c> belong to the store.</summary>
     public static IServiceCollection AddMigrations(this IServiceCollection services, string module, System.Reflection.Assembly assembly) =>

@@ -16,7 +16,8 @@ public sealed record Actor(long? UserId, string Name)
 
     /// <exception cref="InvalidOperationException">Nobody is signed in.</exception>
     public static Actor Of(ClaimsPrincipal user) =>
-        user.FindFirstValue(ClaimTypes.NameIdentifier) is { } id
+        user.Identity?.AuthenticationType == LocalAccess.Scheme ? CommandLine
+        : user.FindFirstValue(ClaimTypes.NameIdentifier) is { } id
             ? new Actor(long.Parse(id, CultureInfo.InvariantCulture), user.FindFirstValue(ClaimTypes.Name) ?? id)
             : throw new InvalidOperationException("Nobody is signed in.");
 }
