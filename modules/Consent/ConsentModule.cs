@@ -1,3 +1,6 @@
+using CdpMonolith.Consent.Contracts;
+using CdpMonolith.Consent.Decide;
+using CdpMonolith.Consent.Storage;
 using CdpMonolith.Platform;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -11,6 +14,12 @@ public static class ConsentModule
     public static IServiceCollection AddConsent(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddMigrations("Consent", typeof(ConsentModule).Assembly);
+        services.AddSingleton<LedgerStore>();
+        services.AddSingleton<PurposeStore>();
+        services.AddSingleton<Answers>();
+        services.AddSingleton<IConsent>(all => all.GetRequiredService<Answers>());
+        services.AddSingleton<Purposes>();
+        services.AddSingleton<Decisions>();
         return services;
     }
 
