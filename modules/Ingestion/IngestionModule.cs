@@ -1,3 +1,6 @@
+using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -11,6 +14,15 @@ public static class IngestionModule
     public static IServiceCollection AddIngestion(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddMigrations("Ingestion", typeof(IngestionModule).Assembly);
+        services.AddOptions<IngestionOptions>().Bind(configuration.GetSection(IngestionOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<EventStore>().AddSingleton<IEventLog>(all => all.GetRequiredService<EventStore>());
+        services.AddSingleton<MessageIndex>().AddSingleton<QuarantineStore>();
+        services.AddSingleton<SourceMap>().AddSingleton<LiveFeed>().AddSingleton<Acceptor>();
+        services.AddSingleton<Sources>().AddSingleton<ISources>(all => all.GetRequiredService<Sources>());
+        services.AddSingleton<IIngestionReport, IngestionReport>();
+        services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
+        services.AddHostedService<SettleMessages>();
         return services;
     }
 

@@ -1,0 +1,161 @@
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Store;
+using Microsoft.Extensions.Options;
+
+namespace CdpMonolith.Ingestion.Accept;
+
+/// <summary>How calls came.</summary>
+/// <param name="Route">What the path says they are; null: each call says it itself.</param>
+/// <param name="IsBatch">The body is <c>{ batch: [call, …] }</c>; else it is one call.</param>
+/// <param name="ImportId">The import that brings them.</param>
+/// <param name="Flags">Added to each event.</param>
+/// <param name="Quarantines">Unusable calls are put aside; false when the caller has a report of its own.</param>
+internal sealed record Arrival(
+    CallType? Route, bool IsBatch = false, long? ImportId = null, EventFlags Flags = EventFlags.None, bool Quarantines = true)
+{
+    public static readonly Arrival Batch = new(Route: null, IsBatch: true);
+
+    /// <summary>The way of an import: historical calls, whose faults the import's own report tells.</summary>
+    public static Arrival OfImport(long importId) => new(Route: null, false, importId, EventFlags.Historical, Quarantines: false);
+
+    /// <summary>How the quarantine names the way, so that a replay can go the same one.</summary>
+    public string Name => IsBatch ? "batch" : Route is { } type ? type.ToString().ToLowerInvariant() : "call";
+
+    public static Arrival Named(string name) => name switch
+    {
+        "batch" => Batch,
+        "call" => new Arrival(Route: null),
+        _ => new Arrival(Enum.Parse<CallType>(name, ignoreCase: true)),
+    };
+}
+
+/// <summary>What became of one call.</summary>
+/// <param name="Seq">Its event; the earlier one, when it is a duplicate. 0: refused.</param>
+/// <param name="Refusal">Null: it is stored, now or before.</param>
+internal sealed record Verdict(long Seq, bool IsDuplicate, Refusal? Refusal)
+{
+    public static Verdict Of(Call call) => new(call.Seq, call.IsDuplicate, call.Refusal);
+}
+
+/// <summary>The door: every event comes through here, whichever way it came.</summary>
+internal sealed class Acceptor(
+    IStore store, MessageIndex messages, Tallies tallies, LiveFeed live, TimeProvider clock, IOptions<IngestionOptions> options)
+{
+    private const int HeadBytes = 4096;
+
+    private readonly IngestionOptions _limits = options.Value;
+
+    /// <summary>Takes a request apart; nothing is stored yet. The bytes must stay until it is accepted.</summary>
+    public Request Read(ReadOnlyMemory<byte> body, Arrival arrival) => BodyReader.Read(body, arrival.IsBatch, _limits);
+
+    /// <summary>
+    /// Stores the calls of a request in one piece of work, and puts the unusable ones aside. Ends when all of it is on disk;
+    /// what became of each call then stands in it.
+    /// </summary>
+    /// <exception cref="StoreUnavailableException">Nothing was stored; the sender may try again later.</exception>
+    public async Task AcceptAsync(Source source, Request request, ReadOnlyMemory<byte> body, Arrival arrival)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        if (request.Refusal is { } refusal)
+        {
+            await store.WriteAsync(
+                write => QuarantineStore.Put(write, Aside(source.Id, refusal, body, body.Length, null, now, arrival)),
+                CancellationToken.None);
+            tallies.Count(source.Id, 0, 0, 1, now);
+            return;
+        }
+
+        foreach (var call in request.Calls)
+        {
+            CallRules.Complete(call, request.Shared, arrival.Route, source.Id, now, arrival.Flags, _limits);
+        }
+
+        await StoreAsync(source.Id, request.Calls, request.Shared, arrival, now, null, CancellationToken.None);
+    }
+
+    /// <summary>
+    /// Stores many calls at once, each one JSON object as a client would send it: for importers. In order, in one transaction.
+    /// </summary>
+    /// <param name="also">Written in the same transaction, such as how far the import has come; null: nothing.</param>
+    /// <returns>What became of each call, in the order given.</returns>
+    /// <exception cref="StoreUnavailableException">Nothing was stored; try again later.</exception>
+    public async Task<IReadOnlyList<Verdict>> AcceptAsync(
+        long sourceId, IReadOnlyList<ReadOnlyMemory<byte>> bodies, Arrival arrival,
+        Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var calls = new List<Call>(bodies.Count);
+        foreach (var body in bodies)
+        {
+            var request = Read(body, arrival);
+            var call = request.Refusal is { } refusal ? new Call { Raw = body, Body = body, Refusal = refusal } : request.Calls[0];
+            CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits);
+            calls.Add(call);
+        }
+
+        await StoreAsync(sourceId, calls, Shared.Nothing, arrival, now, also, ct);
+        return [.. calls.Select(Verdict.Of)];
+    }
+
+    private async Task StoreAsync(
+        long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now,
+        Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct)
+    {
+        var (stored, duplicates) = await store.WriteAsync(
+            write =>
+            {
+                var counts = Store(write, sourceId, calls, shared, arrival, now);
+                also?.Invoke(write, [.. calls.Select(Verdict.Of)]);
+                return counts;
+            }, ct);
+        tallies.Count(sourceId, stored, duplicates, calls.Count - stored - duplicates, now);
+        live.Show(sourceId, now, calls);
+    }
+
+    private (int Stored, int Duplicates) Store(
+        WriteSession write, long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now)
+    {
+        var first = write.NextSeq(IEventLog.Log);
+        var kept = new List<Call>(calls.Count);
+        var refused = 0;
+        foreach (var call in calls)
+        {
+            if (call.Refusal is { } refusal)
+            {
+                refused++;
+                if (arrival.Quarantines)
+                {
+                    var raw = refusal.Code == "event.too_large" ? call.Raw[..Math.Min(call.Raw.Length, HeadBytes)] : call.Raw;
+                    QuarantineStore.Put(
+                        write, Aside(sourceId, refusal, raw, call.Raw.Length, shared, now, arrival with { IsBatch = false }));
+                }
+
+                continue;
+            }
+
+            call.Seq = first + kept.Count;
+            if (messages.FindOrAdd(write, call, sourceId, call.Seq, first, kept) is var earlier and not 0)
+            {
+                (call.Seq, call.IsDuplicate) = (earlier, true);
+            }
+            else
+            {
+                kept.Add(call);
+            }
+        }
+
+        if (kept.Count > 0)
+        {
+            EventStore.Append(write, kept, sourceId, now, arrival.ImportId);
+        }
+
+        return (kept.Count, calls.Count - kept.Count - refused);
+    }
+
+    private static Quarantined Aside(
+        long sourceId, Refusal refusal, ReadOnlyMemory<byte> raw, long rawBytes, Shared? shared, long now, Arrival arrival) =>
+        new(0, sourceId, refusal.Code, refusal.Message, refusal.Field, arrival.Name, raw.ToArray(), rawBytes,
+            shared is null ? null : Merge.Envelope(shared), now, arrival.ImportId, 0);
+}

@@ -1,0 +1,114 @@
+using System.Collections.Concurrent;
+using System.Text;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Rules;
+
+namespace CdpMonolith.Ingestion.Accept;
+
+/// <summary>What became of a call, in the live view.</summary>
+internal enum LiveVerdict
+{
+    Stored,
+    Duplicate,
+    Quarantined,
+}
+
+/// <summary>A call that has just come, as the live view shows it.</summary>
+/// <param name="Number">Increasing within a feed.</param>
+/// <param name="Reason">Why it is in quarantine; null: it is not.</param>
+internal sealed record LiveCall(
+    long Number, long ReceivedAt, LiveVerdict Verdict, CallType? Type, string? Name, string? UserId, string? AnonymousId,
+    string MessageId, long? Seq, string? Reason, string Body);
+
+/// <summary>Calls as they come, for whoever watches a source. Costs nothing while nobody does.</summary>
+internal sealed class LiveFeed
+{
+    private const int KeptAtMost = 100;
+    private const int BodyAtMost = 8 * 1024;
+
+    private readonly ConcurrentDictionary<long, Watch[]> _watches = new();
+    private int _watching;
+
+    /// <summary>Starts to watch a source, until disposed.</summary>
+    public Watch Follow(long sourceId)
+    {
+        var watch = new Watch(this, sourceId);
+        _watches.AddOrUpdate(sourceId, _ => [watch], (_, others) => [.. others, watch]);
+        Interlocked.Increment(ref _watching);
+        return watch;
+    }
+
+    public void Show(long sourceId, long received, IReadOnlyList<Call> calls)
+    {
+        if (Volatile.Read(ref _watching) == 0 || !_watches.TryGetValue(sourceId, out var watches) || watches.Length == 0)
+        {
+            return;
+        }
+
+        foreach (var call in calls.Skip(calls.Count - KeptAtMost))
+        {
+            var shown = new LiveCall(
+                0, received,
+                call.Refusal is not null ? LiveVerdict.Quarantined : call.IsDuplicate ? LiveVerdict.Duplicate : LiveVerdict.Stored,
+                call.Type == 0 ? null : call.Type, Text(call.Name), Text(call.UserId), Text(call.AnonymousId),
+                Text(call.MessageId) ?? "", call.Seq == 0 ? null : call.Seq, call.Refusal?.Code,
+                Encoding.UTF8.GetString(call.Body.Span[..Math.Min(call.Body.Length, BodyAtMost)]));
+            foreach (var watch in watches)
+            {
+                watch.Add(shown);
+            }
+        }
+    }
+
+    private static string? Text(ReadOnlyMemory<byte> part) => part.IsEmpty ? null : Encoding.UTF8.GetString(part.Span);
+
+    private void Leave(Watch watch)
+    {
+        _watches.AddOrUpdate(watch.SourceId, _ => [], (_, others) => [.. others.Where(other => other != watch)]);
+        Interlocked.Decrement(ref _watching);
+    }
+
+    /// <summary>One watcher's view of one source.</summary>
+    internal sealed class Watch(LiveFeed feed, long sourceId) : IDisposable
+    {
+        private readonly LinkedList<LiveCall> _calls = [];
+        private readonly Lock _gate = new();
+        private long _number;
+        private bool _left;
+
+        public long SourceId => sourceId;
+
+        /// <summary>Number of the newest call; 0: none has come.</summary>
+        public long LastNumber => Interlocked.Read(ref _number);
+
+        /// <summary>The newest calls since the watch began, newest first.</summary>
+        public IReadOnlyList<LiveCall> Newest(int limit)
+        {
+            lock (_gate)
+            {
+                return [.. _calls.Take(limit)];
+            }
+        }
+
+        public void Dispose()
+        {
+            if (!_left)
+            {
+                _left = true;
+                feed.Leave(this);
+            }
+        }
+
+        internal void Add(LiveCall call)
+        {
+            lock (_gate)
+            {
+                _calls.AddFirst(call with { Number = Interlocked.Increment(ref _number) });
+                if (_calls.Count > KeptAtMost)
+                {
+                    _calls.RemoveLast();
+                }
+            }
+        }
+    }
+}

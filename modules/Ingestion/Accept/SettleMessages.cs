@@ -1,0 +1,42 @@
+using System.Threading.Channels;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Store;
+using Microsoft.Extensions.Hosting;
+
+namespace CdpMonolith.Ingestion.Accept;
+
+/// <summary>Moves the keys of message ids from memory to the table whenever there are enough for a sorted run.</summary>
+internal sealed class SettleMessages : BackgroundService
+{
+    private readonly MessageIndex _messages;
+    private readonly Channel<bool> _due = Channel.CreateBounded<bool>(
+        new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
+
+    public SettleMessages(MessageIndex messages)
+    {
+        _messages = messages;
+        messages.RunIsDue += () => _due.Writer.TryWrite(true);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        try
+        {
+            await foreach (var _ in _due.Reader.ReadAllAsync(stoppingToken))
+            {
+                try
+                {
+                    await _messages.SettleAsync(stoppingToken);
+                }
+                catch (StoreUnavailableException)
+                {
+                    // The keys stay in memory; the next thousand events call again.
+                }
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The program ends; what is in memory is read back from the log.
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using System.Collections.Frozen;
+using System.Text;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Store;
+
+namespace CdpMonolith.Ingestion.Accept;
+
+/// <summary>All sources and their keys in memory: what every call is checked against. Read from the store when first asked.</summary>
+internal sealed class SourceMap(IStore store, TimeProvider clock)
+{
+    private readonly Lock _loading = new();
+    private volatile Content? _content;
+
+    /// <summary>In the order of their ids.</summary>
+    public IReadOnlyList<Source> All => Known.Sources;
+
+    public Source? Find(long id) => Known.ById.GetValueOrDefault(id);
+
+    /// <summary>The source that a write key names; null: nobody has it, or it has expired.</summary>
+    public Source? FindByKey(string key) =>
+        Known.ByKey.TryGetValue(key, out var entry) && !HasExpired(entry) ? entry.Source : null;
+
+    /// <summary>As <see cref="FindByKey"/>, by a whole <c>Authorization</c> header of the kind Basic.</summary>
+    public Source? FindByHeader(string header) =>
+        Known.ByHeader.TryGetValue(header, out var entry) && !HasExpired(entry) ? entry.Source : null;
+
+    /// <summary>Every key of a source that is still taken, the one in force first.</summary>
+    public IReadOnlyList<WriteKey> KeysOf(long sourceId)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        return
+        [
+            .. Known.ByKey.Values.Select(entry => entry.Key)
+                .Where(key => key.SourceId == sourceId && !(key.ExpiresAt <= now))
+                .OrderBy(key => key.ExpiresAt is null ? 0 : 1).ThenByDescending(key => key.CreatedAt),
+        ];
+    }
+
+    /// <summary>Reads everything anew, after a change.</summary>
+    public void Reload()
+    {
+        lock (_loading)
+        {
+            _content = Load();
+        }
+    }
+
+    private Content Known
+    {
+        get
+        {
+            if (_content is { } known)
+            {
+                return known;
+            }
+
+            lock (_loading)
+            {
+                return _content ??= Load();
+            }
+        }
+    }
+
+    private bool HasExpired(Entry entry) => entry.Key.ExpiresAt <= clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private Content Load() => store.Read(read =>
+    {
+        var sources = SourceStore.Read(read);
+        var byId = sources.ToFrozenDictionary(source => source.Id);
+        var entries = SourceStore.Keys(read).Where(key => byId.ContainsKey(key.SourceId))
+            .Select(key => new Entry(byId[key.SourceId], key)).ToList();
+        return new Content(
+            sources,
+            byId,
+            entries.ToFrozenDictionary(entry => entry.Key.Key, StringComparer.Ordinal),
+            entries.SelectMany(entry => Headers(entry.Key.Key).Select(header => (header, entry)))
+                .ToFrozenDictionary(pair => pair.header, pair => pair.entry, StringComparer.Ordinal));
+    });
+
+    /// <summary>How clients write the key: with an empty password, or like old ones without the colon.</summary>
+    private static IEnumerable<string> Headers(string key) =>
+        new[] { key + ":", key }.Select(text => "Basic " + Convert.ToBase64String(Encoding.UTF8.GetBytes(text)));
+
+    private sealed record Entry(Source Source, WriteKey Key);
+
+    private sealed record Content(
+        IReadOnlyList<Source> Sources, FrozenDictionary<long, Source> ById, FrozenDictionary<string, Entry> ByKey,
+        FrozenDictionary<string, Entry> ByHeader);
+}

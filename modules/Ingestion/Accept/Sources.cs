@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform;
+using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Store;
+using CdpMonolith.Platform.Users;
+using Microsoft.Extensions.Options;
+
+namespace CdpMonolith.Ingestion.Accept;
+
+/// <summary>Making and changing sources.</summary>
+internal sealed class Sources(
+    IStore store, SourceMap map, Tallies tallies, IAudit audit, TimeProvider clock, IOptions<IngestionOptions> options) : ISources
+{
+    public const int NameAtMost = 100;
+    private const string KeyAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
+    private const int KeyLength = 32;
+
+    private static readonly Problem Unknown = new("source.unknown", "There is no such source.");
+    private static readonly Problem NameTaken = new("source.name_taken", "Another source has this name.", "name");
+
+    public Task<IReadOnlyList<Source>> ListAsync(CancellationToken ct) =>
+        Task.FromResult<IReadOnlyList<Source>>([.. map.All.Select(WithLastEvent)]);
+
+    public string NameOf(long sourceId) => map.Find(sourceId)?.Name ?? sourceId.ToString(CultureInfo.InvariantCulture);
+
+    public Source? Find(long id) => map.Find(id) is { } source ? WithLastEvent(source) : null;
+
+    public async Task<Outcome<Source>> CreateAsync(Actor actor, string name, SourceKind kind, CancellationToken ct)
+    {
+        name = name.Trim();
+        if (CheckName(name) is { } wrong)
+        {
+            return wrong;
+        }
+
+        var created = await store.WriteAsync(
+            write =>
+            {
+                var source = SourceStore.Create(write, name, kind, NewKey(), Now);
+                if (source is not null)
+                {
+                    audit.Record(write, actor, "source.created", Subject(source.Id), new { kind = kind.ToString() });
+                }
+
+                return source;
+            }, ct);
+        if (created is null)
+        {
+            return NameTaken;
+        }
+
+        map.Reload();
+        return created;
+    }
+
+    public Task<Outcome<Source>> RenameAsync(Actor actor, long id, string name, CancellationToken ct)
+    {
+        name = name.Trim();
+        return CheckName(name) is { } wrong
+            ? Task.FromResult<Outcome<Source>>(wrong)
+            : ChangeAsync(
+                actor, id, "source.renamed", null, write => SourceStore.SetName(write, id, name) ? null : NameTaken, ct);
+    }
+
+    public Task<Outcome<Source>> SetEnabledAsync(Actor actor, long id, bool enabled, CancellationToken ct) =>
+        ChangeAsync(
+            actor, id, enabled ? "source.enabled" : "source.disabled", null,
+            write =>
+            {
+                SourceStore.SetEnabled(write, id, enabled);
+                return null;
+            }, ct);
+
+    /// <summary>Gives it a new write key. The old one is taken for some time more: clients throw events away at a 401.</summary>
+    public Task<Outcome<Source>> RotateKeyAsync(Actor actor, long id, CancellationToken ct)
+    {
+        var oldExpiresAt = Now + (long)options.Value.OldKeyLives.TotalMilliseconds;
+        return ChangeAsync(
+            actor, id, "source.key_rotated", new { oldExpiresAt },
+            write =>
+            {
+                SourceStore.Rotate(write, id, NewKey(), Now, oldExpiresAt);
+                return null;
+            }, ct);
+    }
+
+    /// <summary>Stops taking the keys that were replaced.</summary>
+    public Task<Outcome<Source>> ExpireOldKeysAsync(Actor actor, long id, CancellationToken ct) =>
+        ChangeAsync(
+            actor, id, "source.old_keys_expired", null,
+            write =>
+            {
+                SourceStore.ExpireOldKeys(write, id, Now);
+                return null;
+            }, ct);
+
+    private static string Subject(long id) => FormattableString.Invariant($"source:{id}");
+
+    private static string NewKey() => RandomNumberGenerator.GetString(KeyAlphabet, KeyLength);
+
+    private static Problem? CheckName(string name) => name.Length switch
+    {
+        0 => new Problem("source.name_missing", "Give the source a name.", "name"),
+        > NameAtMost => new Problem("source.name_too_long", $"The name may have {NameAtMost} characters.", "name"),
+        _ => null,
+    };
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    private async Task<Outcome<Source>> ChangeAsync(
+        Actor actor, long id, string action, object? details, Func<WriteSession, Problem?> change, CancellationToken ct)
+    {
+        var problem = await store.WriteAsync(
+            write =>
+            {
+                if (!SourceStore.Has(write, id))
+                {
+                    return Unknown;
+                }
+
+                if (change(write) is { } refused)
+                {
+                    return refused;
+                }
+
+                audit.Record(write, actor, action, Subject(id), details);
+                return null;
+            }, ct);
+        if (problem is not null)
+        {
+            return problem;
+        }
+
+        map.Reload();
+        return Find(id)!;
+    }
+
+    private Source WithLastEvent(Source source) => source with { LastEventAt = tallies.Of(source.Id).LastEventAt };
+}

@@ -1,0 +1,29 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace CdpMonolith.Ingestion;
+
+/// <summary>Limits at the door. Section <c>Ingestion</c>.</summary>
+internal sealed class IngestionOptions
+{
+    public const string Section = "Ingestion";
+
+    /// <summary>Size of one call, in bytes; a larger one goes into quarantine.</summary>
+    [Range(1024, 1024 * 1024)]
+    public int EventBytes { get; set; } = 32 * 1024;
+
+    /// <summary>Size of a request once unpacked, in bytes; a larger one is answered with 413.</summary>
+    [Range(1024, 64 * 1024 * 1024)]
+    public int BodyBytes { get; set; } = 1024 * 1024;
+
+    /// <summary>Calls in one batch; a longer one is answered with 413.</summary>
+    [Range(1, 100_000)]
+    public int BatchEvents { get; set; } = 5000;
+
+    /// <summary>Members of a call's <c>properties</c> or <c>traits</c>; a call with more goes into quarantine.</summary>
+    [Range(1, 100_000)]
+    public int Properties { get; set; } = 2000;
+
+    /// <summary>How long the old write key is still taken after a new one was made.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
+    public TimeSpan OldKeyLives { get; set; } = TimeSpan.FromDays(30);
+}

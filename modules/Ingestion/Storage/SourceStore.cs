@@ -1,0 +1,168 @@
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Platform.Store;
+
+namespace CdpMonolith.Ingestion.Storage;
+
+/// <summary>A key that calls may carry.</summary>
+/// <param name="ExpiresAt">Unix ms; null: it is the one in force.</param>
+internal sealed record WriteKey(string Key, long SourceId, long CreatedAt, long? ExpiresAt);
+
+/// <summary>What was counted of a source.</summary>
+/// <param name="Stored">Events.</param>
+/// <param name="Duplicates">Calls whose event was there already.</param>
+/// <param name="Quarantined">Calls ever put aside.</param>
+internal sealed record SourceCounts(long SourceId, long Stored, long Duplicates, long Quarantined, long? LastEventAt);
+
+/// <summary>A write key that nothing here knows.</summary>
+internal sealed record RejectedKey(string WriteKey, long Calls, long FirstAt, long LastAt);
+
+/// <summary>Sources and their write keys on the store.</summary>
+internal sealed class SourceStore
+{
+    private const string Log = "ingestion.source";
+
+    private const string ReadSources = """
+        SELECT   s.id            AS Id,
+                 s.name          AS Name,
+                 s.kind          AS Kind,
+                 k.write_key     AS WriteKey,
+                 s.enabled       AS Enabled,
+                 s.created_at    AS CreatedAt,
+                 s.last_event_at AS LastEventAt
+        FROM     ingestion_source    AS s
+        JOIN     ingestion_write_key AS k ON k.source_id = s.id AND k.expires_at IS NULL
+        ORDER BY s.id
+        """;
+
+    private const string ReadKeys = """
+        SELECT write_key  AS Key,
+               source_id  AS SourceId,
+               created_at AS CreatedAt,
+               expires_at AS ExpiresAt
+        FROM   ingestion_write_key
+        """;
+
+    private const string ReadCounts = """
+        SELECT id            AS SourceId,
+               stored        AS Stored,
+               duplicates    AS Duplicates,
+               quarantined   AS Quarantined,
+               last_event_at AS LastEventAt
+        FROM   ingestion_source
+        """;
+
+    private const string Insert = """
+        INSERT INTO ingestion_source (id, name, name_key, kind, enabled, created_at)
+        VALUES (@id, @name, @nameKey, @kind, 1, @at)
+        ON CONFLICT (name_key) DO NOTHING
+        """;
+
+    private const string Rename = """
+        UPDATE ingestion_source
+        SET    name = @name, name_key = @nameKey
+        WHERE  id = @id
+               AND NOT EXISTS (SELECT 1 FROM ingestion_source WHERE name_key = @nameKey AND id <> @id)
+        """;
+
+    private const string Enable = "UPDATE ingestion_source SET enabled = @enabled WHERE id = @id AND enabled <> @enabled";
+    private const string Exists = "SELECT COUNT(*) FROM ingestion_source WHERE id = @id";
+    private const string InsertKey =
+        "INSERT INTO ingestion_write_key (write_key, source_id, created_at) VALUES (@key, @sourceId, @at)";
+
+    private const string Expire =
+        "UPDATE ingestion_write_key SET expires_at = @expiresAt WHERE source_id = @sourceId AND expires_at IS NULL";
+
+    private const string ExpireOld =
+        "UPDATE ingestion_write_key SET expires_at = @at WHERE source_id = @sourceId AND expires_at > @at";
+
+    private const string Add = """
+        UPDATE ingestion_source
+        SET    stored        = stored + @Stored,
+               duplicates    = duplicates + @Duplicates,
+               quarantined   = quarantined + @Quarantined,
+               last_event_at = COALESCE(@LastEventAt, last_event_at)
+        WHERE  id = @SourceId
+        """;
+
+    private const string AddRejected = """
+        INSERT INTO ingestion_rejected_key (write_key, calls, first_at, last_at)
+        VALUES (@WriteKey, @Calls, @FirstAt, @LastAt)
+        ON CONFLICT (write_key) DO UPDATE
+        SET calls = ingestion_rejected_key.calls + excluded.calls, last_at = excluded.last_at
+        """;
+
+    private const string TrimRejected = """
+        DELETE FROM ingestion_rejected_key
+        WHERE  write_key NOT IN (SELECT write_key FROM ingestion_rejected_key ORDER BY last_at DESC LIMIT @keep)
+        """;
+
+    private const string ReadRejected = """
+        SELECT   write_key AS WriteKey,
+                 calls     AS Calls,
+                 first_at  AS FirstAt,
+                 last_at   AS LastAt
+        FROM     ingestion_rejected_key
+        ORDER BY last_at DESC
+        """;
+
+    public static IReadOnlyList<Source> Read(ReadSession read) =>
+        [.. read.Query<Row>(ReadSources).Select(row => new Source(
+            row.Id, row.Name, Enum.Parse<SourceKind>(row.Kind), row.WriteKey, row.Enabled != 0, row.CreatedAt, row.LastEventAt))];
+
+    public static IReadOnlyList<WriteKey> Keys(ReadSession read) => [.. read.Query<WriteKey>(ReadKeys)];
+
+    public static IReadOnlyList<SourceCounts> Counts(ReadSession read) => [.. read.Query<SourceCounts>(ReadCounts)];
+
+    /// <summary>Null: another source has this name.</summary>
+    public static Source? Create(WriteSession write, string name, SourceKind kind, string key, long at)
+    {
+        var id = write.NextSeq(Log);
+        if (write.Execute(Insert, new { id, name, nameKey = KeyOf(name), kind = kind.ToString(), at }) == 0)
+        {
+            return null;
+        }
+
+        write.Advance(Log, 1);
+        write.Execute(InsertKey, new { key, sourceId = id, at });
+        return new Source(id, name, kind, key, true, at, null);
+    }
+
+    /// <summary>False: another source has this name.</summary>
+    public static bool SetName(WriteSession write, long id, string name) =>
+        write.Execute(Rename, new { id, name, nameKey = KeyOf(name) }) > 0;
+
+    /// <summary>False: it was so already.</summary>
+    public static bool SetEnabled(WriteSession write, long id, bool enabled) =>
+        write.Execute(Enable, new { id, enabled = enabled ? 1L : 0L }) > 0;
+
+    public static bool Has(ReadSession read, long id) => read.Scalar<long>(Exists, new { id }) > 0;
+
+    /// <summary>The source has a new key; the one before is taken until it expires.</summary>
+    public static void Rotate(WriteSession write, long sourceId, string key, long at, long oldExpiresAt)
+    {
+        write.Execute(Expire, new { sourceId, expiresAt = oldExpiresAt });
+        write.Execute(InsertKey, new { key, sourceId, at });
+    }
+
+    /// <summary>Keys that were replaced are no longer taken.</summary>
+    public static int ExpireOldKeys(WriteSession write, long sourceId, long at) => write.Execute(ExpireOld, new { sourceId, at });
+
+    /// <param name="more">What came since the last time.</param>
+    public static void AddCounts(WriteSession write, SourceCounts more) => write.Execute(Add, more);
+
+    public static void AddRejectedKeys(WriteSession write, IReadOnlyCollection<RejectedKey> keys, int keep)
+    {
+        foreach (var key in keys)
+        {
+            write.Execute(AddRejected, key);
+        }
+
+        write.Execute(TrimRejected, new { keep });
+    }
+
+    public static IReadOnlyList<RejectedKey> RejectedKeys(ReadSession read) => [.. read.Query<RejectedKey>(ReadRejected)];
+
+    private static string KeyOf(string name) => name.ToLowerInvariant();
+
+    private sealed record Row(long Id, string Name, string Kind, string WriteKey, long Enabled, long CreatedAt, long? LastEventAt);
+}
