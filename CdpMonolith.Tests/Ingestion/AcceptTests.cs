@@ -98,7 +98,7 @@ public sealed class AcceptTests
         byte[] body =
         [
             .. "{\"batch\":[{\"type\":\"identify\",\"userId\":\"u1\"},"u8, .. bad,
-            .. Encoding.UTF8.GetBytes($",{{\"type\":\"identify\",\"userId\":\"deep\",\"traits\":{Nested(40)}}},7,"),
+            .. Encoding.UTF8.GetBytes($",{{\"type\":\"identify\",\"userId\":\"deep\",\"traits\":{Nested(40)}}},7,".Replace('\'', '"')),
             .. "{\"type\":\"identify\",\"userId\":\"ว\"}]}"u8,
         ];
         await _door.SendAsync(body);

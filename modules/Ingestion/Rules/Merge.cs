@@ -45,7 +45,7 @@ internal static class Merge
     {
         var members = new List<(string, ReadOnlyMemory<byte>)>();
         var json = new Utf8JsonReader(value.Span, new JsonReaderOptions { MaxDepth = int.MaxValue });
-        if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
+        if (value.IsEmpty || !json.Read() || json.TokenType != JsonTokenType.StartObject)
         {
             return members;
         }

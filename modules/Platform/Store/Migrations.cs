@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
@@ -42,7 +43,7 @@ internal sealed partial class Migrations(IEnumerable<MigrationSource> sources, T
         using var transaction = connection.BeginTransaction();
         foreach (var migration in due)
         {
-            connection.Execute(migration.Sql, transaction: transaction);
+            connection.Execute(ForSqlite(migration.Sql), transaction: transaction);
             connection.Execute(
                 "INSERT INTO platform_migration (module, name, applied_at) VALUES (@Module, @Name, @At)",
                 new { migration.Module, migration.Name, At = clock.GetUtcNow().ToUnixTimeMilliseconds() }, transaction);
@@ -51,6 +52,16 @@ internal sealed partial class Migrations(IEnumerable<MigrationSource> sources, T
         transaction.Commit();
         LogApplied(due.Count);
     }
+
+    /// <summary>
+    /// SQLite keeps a table in the order of its key, without a second tree beside it, only when the key's type is spelt INTEGER;
+    /// and its driver knows bytes by the name BLOB.
+    /// </summary>
+    private static string ForSqlite(string sql) =>
+        SoleKey().Replace(sql, "INTEGER$1").Replace(" BYTEA", " BLOB", StringComparison.Ordinal);
+
+    [GeneratedRegex(@"\bBIGINT((?:\s+NOT NULL)?\s+PRIMARY KEY)")]
+    private static partial Regex SoleKey();
 
     private void BackUp(SqliteConnection connection, DataFolder folder)
     {
