@@ -1,7 +1,12 @@
 using CdpMonolith.Platform;
+using CdpMonolith.Profiles.Contracts;
+using CdpMonolith.Profiles.Rules;
+using CdpMonolith.Profiles.Storage;
+using CdpMonolith.Profiles.Unify;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace CdpMonolith.Profiles;
 
@@ -11,6 +16,12 @@ public static class ProfilesModule
     public static IServiceCollection AddProfiles(this IServiceCollection services, IConfiguration configuration)
     {
         services.AddMigrations("Profiles", typeof(ProfilesModule).Assembly);
+        services.AddOptions<ProfilesOptions>().Bind(configuration.GetSection(ProfilesOptions.Section))
+            .ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton(all => new IdentifierRules(all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues));
+        services.AddSingleton<IProfiles, ProfileReader>();
+        services.AddSingleton<Unmerging>();
+        services.AddStage<UnifyStage>();
         return services;
     }
 

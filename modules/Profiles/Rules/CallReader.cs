@@ -1,0 +1,247 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Profiles.Contracts;
+
+namespace CdpMonolith.Profiles.Rules;
+
+/// <summary>Reads from an event whom it names and what it says of them. Not for two threads at once.</summary>
+/// <remarks>
+/// Identifiers: <c>userId</c>, <c>anonymousId</c>, an alias's <c>previousId</c>, <c>email</c> and <c>phone</c> of an identify
+/// call's <c>traits</c> and of any call's <c>context.traits</c>, and <c>context.externalIds</c> of the collection
+/// <c>users</c>. Traits: an identify call's <c>traits</c> and <c>context.traits</c>, of which the former wins; other calls carry
+/// in <c>context.traits</c> what their client remembers, not news. Group traits are the group's.
+/// </remarks>
+internal sealed class CallReader(IdentifierRules rules)
+{
+    private const int LongestName = 255;
+
+    private readonly List<Identifier> _named = [];
+    private readonly List<Trait> _said = [];
+    private readonly List<Trait> _inContext = [];
+    private readonly ArrayBufferWriter<byte> _value = new(256);
+
+    public Call Read(Event call)
+    {
+        _named.Clear();
+        _said.Clear();
+        _inContext.Clear();
+        Add(IdentifierTypes.UserId, call.UserId);
+        if (MayNameMore(call))
+        {
+            ReadBody(call);
+        }
+
+        Add(IdentifierTypes.AnonymousId, call.AnonymousId);
+        var traits = call.Type == CallType.Identify ? TraitsOf() : Traits.None;
+        return new Call(call, InOrder(), traits);
+    }
+
+    /// <summary>Most bodies hold nothing that we want; a search for the words is cheaper than reading them.</summary>
+    private static bool MayNameMore(Event call) =>
+        call.Type is CallType.Identify or CallType.Alias
+        || call.Body.AsSpan().IndexOf("\"traits\""u8) >= 0
+        || call.Body.AsSpan().IndexOf("\"externalIds\""u8) >= 0;
+
+    private void ReadBody(Event call)
+    {
+        var reader = new Utf8JsonReader(call.Body);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            if (call.Type == CallType.Identify && reader.ValueTextEquals("traits"u8))
+            {
+                reader.Read();
+                ReadTraits(ref reader, call, _said, keep: true);
+            }
+            else if (reader.ValueTextEquals("context"u8))
+            {
+                reader.Read();
+                ReadContext(ref reader, call);
+            }
+            else if (call.Type == CallType.Alias && reader.ValueTextEquals("previousId"u8))
+            {
+                reader.Read();
+                AddPrevious(Text(ref reader), call.AnonymousId);
+            }
+            else
+            {
+                reader.Read();
+                reader.Skip();
+            }
+        }
+    }
+
+    private void ReadContext(ref Utf8JsonReader reader, Event call)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isTraits = reader.ValueTextEquals("traits"u8);
+            var isExternal = reader.ValueTextEquals("externalIds"u8);
+            reader.Read();
+            if (isTraits)
+            {
+                ReadTraits(ref reader, call, _inContext, keep: call.Type == CallType.Identify);
+            }
+            else if (isExternal)
+            {
+                ReadExternalIds(ref reader);
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+    }
+
+    private void ReadTraits(ref Utf8JsonReader reader, Event call, List<Trait> into, bool keep)
+    {
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isEmail = reader.ValueTextEquals("email"u8);
+            var isPhone = reader.ValueTextEquals("phone"u8);
+            if (!keep && !isEmail && !isPhone)
+            {
+                reader.Read();
+                reader.Skip();
+                continue;
+            }
+
+            var name = reader.GetString()!;
+            reader.Read();
+            if (isEmail || isPhone)
+            {
+                Add(isEmail ? IdentifierTypes.Email : IdentifierTypes.Phone, Text(ref reader));
+            }
+
+            if (keep && name.Length is > 0 and <= LongestName && !IsEmpty(ref reader))
+            {
+                into.Add(new Trait(name, Value(ref reader), call.OccurredAt));
+            }
+            else
+            {
+                reader.Skip();
+            }
+        }
+    }
+
+    private void ReadExternalIds(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType != JsonTokenType.StartArray)
+        {
+            reader.Skip();
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType != JsonTokenType.EndArray)
+        {
+            if (reader.TokenType != JsonTokenType.StartObject)
+            {
+                reader.Skip();
+                continue;
+            }
+
+            string? id = null, type = null, collection = null;
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var isId = reader.ValueTextEquals("id"u8);
+                var isType = reader.ValueTextEquals("type"u8);
+                var isCollection = reader.ValueTextEquals("collection"u8);
+                reader.Read();
+                var text = Text(ref reader);
+                id = isId ? text : id;
+                type = isType ? text : type;
+                collection = isCollection ? text : collection;
+                reader.Skip();
+            }
+
+            if (type is not null && collection is null or "users")
+            {
+                Add(type.Trim().ToLowerInvariant(), id);
+            }
+        }
+    }
+
+    private void AddPrevious(string? previousId, string? anonymousId)
+    {
+        if (previousId is not null)
+        {
+            Add(IdentifierRules.LooksAnonymous(previousId, anonymousId) ? IdentifierTypes.AnonymousId : IdentifierTypes.UserId, previousId);
+        }
+    }
+
+    private void Add(string type, string? value)
+    {
+        if (rules.Normalise(type, value) is { } identifier && !_named.Contains(identifier))
+        {
+            _named.Add(identifier);
+        }
+    }
+
+    /// <summary>Strongest first; of one rank in the order of the type's name, then of the call.</summary>
+    private Identifier[] InOrder()
+    {
+        for (var i = 1; i < _named.Count; i++)
+        {
+            var identifier = _named[i];
+            var place = i;
+            for (; place > 0 && Compare(_named[place - 1], identifier) > 0; place--)
+            {
+                _named[place] = _named[place - 1];
+            }
+
+            _named[place] = identifier;
+        }
+
+        return [.. _named];
+    }
+
+    private static int Compare(Identifier a, Identifier b)
+    {
+        var rank = IdentifierRules.RankOf(a.Type).CompareTo(IdentifierRules.RankOf(b.Type));
+        return rank != 0 ? rank : string.CompareOrdinal(a.Type, b.Type);
+    }
+
+    private Trait[] TraitsOf()
+    {
+        _inContext.RemoveAll(trait => _said.Exists(said => said.Name == trait.Name));
+        _said.AddRange(_inContext);
+        return Traits.Of(_said);
+    }
+
+    private static string? Text(ref Utf8JsonReader reader) => reader.TokenType switch
+    {
+        JsonTokenType.String => reader.GetString(),
+        JsonTokenType.Number => Encoding.UTF8.GetString(reader.ValueSpan),
+        _ => null,
+    };
+
+    /// <summary>A field left empty says nothing; to take a value back a source sends null.</summary>
+    private static bool IsEmpty(ref Utf8JsonReader reader) =>
+        reader.TokenType == JsonTokenType.String && reader.ValueSpan.Trim(" \t"u8).IsEmpty;
+
+    private byte[] Value(ref Utf8JsonReader reader)
+    {
+        if (reader.TokenType == JsonTokenType.Null)
+        {
+            return Traits.NullValue;
+        }
+
+        _value.ResetWrittenCount();
+        CompactJson.Copy(ref reader, _value);
+        return _value.WrittenSpan.ToArray();
+    }
+}

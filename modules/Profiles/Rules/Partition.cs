@@ -1,0 +1,179 @@
+using CdpMonolith.Profiles.Contracts;
+
+namespace CdpMonolith.Profiles.Rules;
+
+/// <summary>
+/// Which profiles are one person. Links are taken one by one in an order that depends on what they say and not on when we heard
+/// of it: what a person joined, then the strongest identifiers, then the oldest evidence. A link is refused when the person it
+/// would make had more identifiers of a type than one may have.
+/// </summary>
+internal static class Partition
+{
+    public const string SharedTooWidely = "shared";
+    public const string OverLimit = "limit:";
+
+    /// <summary>Decides <see cref="Link.State"/>, <see cref="Link.Reason"/> and <see cref="Node.CanonicalId"/>.</summary>
+    /// <param name="nodes">Whole neighbourhoods: every node that links not cut lead to.</param>
+    /// <param name="links">All links between them that are not cut.</param>
+    public static void Decide(IReadOnlyList<Node> nodes, List<Link> links, ProfilesOptions limits)
+    {
+        var people = new Union(nodes, limits);
+        links.Sort(ByStrength);
+        foreach (var link in links)
+        {
+            if (link.IsTooWide(limits))
+            {
+                (link.State, link.Reason) = (LinkState.Refused, SharedTooWidely);
+            }
+            else if (people.Join(link) is { } type)
+            {
+                (link.State, link.Reason) = (LinkState.Refused, OverLimit + type);
+            }
+            else
+            {
+                (link.State, link.Reason) = (LinkState.Active, null);
+            }
+        }
+
+        people.NameSurvivors();
+    }
+
+    private static int ByStrength(Link a, Link b)
+    {
+        var order = (b.Decision == LinkDecision.Join).CompareTo(a.Decision == LinkDecision.Join);
+        order = order != 0 ? order : RankOf(a).CompareTo(RankOf(b));
+        order = order != 0 ? order : a.EvidenceAt.CompareTo(b.EvidenceAt);
+        return order != 0 || ReferenceEquals(a, b) ? order : ByText(a, b);
+    }
+
+    private static int RankOf(Link link)
+    {
+        var (low, high) = (IdentifierRules.RankOf(link.Low.Identifier.Type), IdentifierRules.RankOf(link.High.Identifier.Type));
+        return (Math.Min(low, high) * 8) + Math.Max(low, high);
+    }
+
+    private static int ByText(Link a, Link b)
+    {
+        var (a1, a2) = Ordered(a);
+        var (b1, b2) = Ordered(b);
+        var order = ByText(a1, b1);
+        return order != 0 ? order : ByText(a2, b2);
+    }
+
+    private static (Identifier First, Identifier Second) Ordered(Link link) =>
+        ByText(link.Low.Identifier, link.High.Identifier) <= 0
+            ? (link.Low.Identifier, link.High.Identifier)
+            : (link.High.Identifier, link.Low.Identifier);
+
+    private static int ByText(Identifier a, Identifier b)
+    {
+        var order = string.CompareOrdinal(a.Type, b.Type);
+        return order != 0 ? order : string.CompareOrdinal(a.Value, b.Value);
+    }
+
+    /// <summary>Union-find that knows how many identifiers of each type a set has.</summary>
+    private sealed class Union
+    {
+        private readonly IReadOnlyList<Node> _nodes;
+        private readonly ProfilesOptions _limits;
+        private readonly int[] _parent;
+        private readonly int[] _size;
+        private readonly List<(string Type, int Count)>?[] _counts;
+
+        public Union(IReadOnlyList<Node> nodes, ProfilesOptions limits)
+        {
+            (_nodes, _limits) = (nodes, limits);
+            _parent = new int[nodes.Count];
+            _size = new int[nodes.Count];
+            _counts = new List<(string, int)>?[nodes.Count];
+            for (var i = 0; i < nodes.Count; i++)
+            {
+                nodes[i].Index = _parent[i] = i;
+                _size[i] = 1;
+            }
+        }
+
+        /// <summary>Null when the two are one now, or the type of which there would be too many.</summary>
+        public string? Join(Link link)
+        {
+            var (a, b) = (Root(link.Low.Index), Root(link.High.Index));
+            if (a == b)
+            {
+                return null;
+            }
+
+            (a, b) = _size[a] >= _size[b] ? (a, b) : (b, a);
+            var (into, from) = (CountsOf(a), CountsOf(b));
+            if (link.Decision != LinkDecision.Join && TooMany(into, from) is { } type)
+            {
+                return type;
+            }
+
+            foreach (var (kind, count) in from)
+            {
+                var place = into.FindIndex(entry => entry.Type == kind);
+                if (place < 0)
+                {
+                    into.Add((kind, count));
+                }
+                else
+                {
+                    into[place] = (kind, into[place].Count + count);
+                }
+            }
+
+            _parent[b] = a;
+            _size[a] += _size[b];
+            _counts[b] = null;
+            return null;
+        }
+
+        /// <summary>Of profiles that are one person, the one that keeps its id: first seen, then smallest id.</summary>
+        public void NameSurvivors()
+        {
+            var survivors = new Node?[_nodes.Count];
+            foreach (var node in _nodes)
+            {
+                ref var survivor = ref survivors[Root(node.Index)];
+                if (survivor is null || (node.FirstSeenAt, node.Id).CompareTo((survivor.FirstSeenAt, survivor.Id)) < 0)
+                {
+                    survivor = node;
+                }
+            }
+
+            foreach (var node in _nodes)
+            {
+                node.CanonicalId = survivors[Root(node.Index)]!.Id;
+            }
+        }
+
+        private string? TooMany(List<(string Type, int Count)> into, List<(string Type, int Count)> from)
+        {
+            foreach (var (type, count) in from)
+            {
+                foreach (var (present, already) in into)
+                {
+                    if (present == type && count + already > _limits.LimitOf(type))
+                    {
+                        return type;
+                    }
+                }
+            }
+
+            return null;
+        }
+
+        private List<(string Type, int Count)> CountsOf(int root) =>
+            _counts[root] ??= [(_nodes[root].Identifier.Type, 1)];
+
+        private int Root(int index)
+        {
+            while (_parent[index] != index)
+            {
+                index = _parent[index] = _parent[_parent[index]];
+            }
+
+            return index;
+        }
+    }
+}
