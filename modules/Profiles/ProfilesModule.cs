@@ -21,7 +21,11 @@ public static class ProfilesModule
         services.AddSingleton(all => new IdentifierRules(all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues));
         services.AddSingleton<IProfiles, ProfileReader>();
         services.AddSingleton<Unmerging>();
-        services.AddStage<UnifyStage>();
+        if (services.Any(service => service.ServiceType == typeof(Ingestion.Contracts.IEventLog)))
+        {
+            services.AddStage<UnifyStage>();
+        }
+
         return services;
     }
 

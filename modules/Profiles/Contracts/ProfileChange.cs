@@ -18,7 +18,9 @@ public enum ProfileChangeKind
 
 /// <summary>
 /// An entry of the profile-change log. A profile's id is a small dense number from 1 on and fits an <see cref="int"/>;
-/// a profile that was just born is its own canonical profile and gets no <see cref="ProfileChangeKind.CanonicalChanged"/>.
+/// a profile that was just born is its own canonical profile: the first entry that names it announces it, an
+/// <see cref="ProfileChangeKind.EventResolved"/> or, when it was born without an event of its own, a
+/// <see cref="ProfileChangeKind.CanonicalChanged"/>.
 /// </summary>
 /// <param name="ProfileId">EventResolved: where the event stays, not the canonical one. Else the profile that changed.</param>
 /// <param name="OccurredAt">EventResolved: the event's time; else when it changed. Unix ms.</param>

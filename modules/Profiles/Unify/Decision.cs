@@ -46,7 +46,16 @@ internal sealed class Decision
         WriteLinks(write);
         WriteRecords(write);
         GraphStore.Add(write, _graph.FiguresOfChange());
-        ChangeLog.Append(write, Resolved, _moved.Select(node => (node.Id, node.CanonicalId)), _records.TraitsChanged, now);
+        ChangeLog.Append(write, Resolved, News(), _records.TraitsChanged, now);
+    }
+
+    /// <summary>Profiles that moved, and those born alone that no event announces.</summary>
+    private IEnumerable<(long ProfileId, long CanonicalId)> News()
+    {
+        var announced = Resolved.Select(entry => entry.ProfileId).ToHashSet();
+        return _graph.Neighbourhood
+            .Where(node => node.CanonicalId != node.StoredCanonicalId || (node.IsNew && !announced.Contains(node.Id)))
+            .Select(node => (node.Id, node.CanonicalId));
     }
 
     private void WriteNodes(WriteSession write)

@@ -1,0 +1,157 @@
+using System.Text;
+using System.Text.Json;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Platform.Logs;
+using CdpMonolith.Platform.Store;
+using CdpMonolith.Profiles.Contracts;
+using CdpMonolith.Profiles.Rules;
+using CdpMonolith.Profiles.Unify;
+using CdpMonolith.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CdpMonolith.Tests.Profiles;
+
+/// <summary>Events that a test made, in the order in which it gave them.</summary>
+internal sealed class MadeEvents : IEventLog
+{
+    private readonly List<Event> _events = [];
+
+    public void Add(Event made) => _events.Add(made with { Seq = _events.Count + 1 });
+
+    public IReadOnlyList<Event> Read(long after, int limit) => [.. _events.Skip((int)after).Take(limit)];
+
+    public IReadOnlyList<Event> Read(IReadOnlyList<long> seqs) => [.. seqs.Select(seq => _events[(int)seq - 1])];
+}
+
+/// <summary>Unification on a real store, fed with made events, one batch at a time.</summary>
+internal sealed class UnifyTest : IAsyncDisposable
+{
+    private long _cursor;
+
+    public UnifyTest(Action<ProfilesOptions>? limits = null, TempFolder? folder = null, MadeEvents? events = null)
+    {
+        Events = events ?? new MadeEvents();
+        Test = new TestStore(
+            services =>
+            {
+                services.AddSingleton<IEventLog>(Events);
+                services.AddSingleton<UnifyStage>();
+                if (limits is not null)
+                {
+                    services.Configure(limits);
+                }
+            },
+            folder);
+        Stage = Test.Get<UnifyStage>();
+    }
+
+    public MadeEvents Events { get; }
+
+    public TestStore Test { get; }
+
+    public UnifyStage Stage { get; }
+
+    public IProfiles Profiles => Test.Get<IProfiles>();
+
+    public Unmerging Unmerging => Test.Get<Unmerging>();
+
+    public static Event Call(
+        CallType type, string? userId = null, string? anonymousId = null, long at = 0, long source = 1, object? body = null, EventFlags flags = EventFlags.None) =>
+        new(0, source, type, Guid.NewGuid().ToString(), userId, anonymousId, type == CallType.Track ? "Product Viewed" : null, at, null, at, flags, null,
+            JsonSerializer.SerializeToUtf8Bytes(body ?? new { }));
+
+    public static Event Identify(string? userId = null, string? anonymousId = null, object? traits = null, long at = 0, long source = 1) =>
+        Call(CallType.Identify, userId, anonymousId, at, source, new { traits });
+
+    public static Event Track(string? userId = null, string? anonymousId = null, long at = 0, string? email = null) =>
+        Call(CallType.Track, userId, anonymousId, at, 1, email is null ? null : new { context = new { traits = new { email } } });
+
+    /// <summary>Gives the events to the stage as one batch and commits what it decides.</summary>
+    public async Task TakeAsync(params Event[] calls)
+    {
+        foreach (var call in calls)
+        {
+            Events.Add(call);
+        }
+
+        while (Decide() is { } batch)
+        {
+            await CommitAsync(batch);
+        }
+    }
+
+    /// <summary>What the stage would write for the events that it has not taken; null when there are none.</summary>
+    public (Action<WriteSession>? Write, long LastSeq)? Decide() =>
+        ((IStage)Stage).Next(_cursor, 2000) is { } batch ? (batch.Decide(), batch.LastSeq) : null;
+
+    public async Task CommitAsync((Action<WriteSession>? Write, long LastSeq) batch)
+    {
+        await Test.Store.WriteAsync(write => batch.Write?.Invoke(write), default);
+        Stage.Committed();
+        _cursor = batch.LastSeq;
+    }
+
+    public async Task<Person> PersonAsync(string type, string value) =>
+        await Profiles.FindAsync(new Identifier(type, value), default) ?? throw new InvalidOperationException($"Nobody has {type} {value}.");
+
+    public async Task<string> TraitsAsync(string type, string value) =>
+        Encoding.UTF8.GetString((await PersonAsync(type, value)).Golden.Traits);
+
+    /// <summary>Everybody as "identifiers → golden record", in an order that does not depend on ids.</summary>
+    /// <param name="mark">Only identifiers with this in their value, and without it.</param>
+    public IReadOnlyList<string> People(string mark = "")
+    {
+        var rows = Test.Store.Read(read => read.Query<(string Type, string Value, long Canonical, string? Traits)>("""
+            SELECT p.type, p.value, p.canonical_id, g.traits
+            FROM   profiles_profile AS p
+            LEFT   JOIN profiles_golden AS g ON g.profile_id = p.canonical_id
+            """).ToList());
+        return
+        [
+            .. rows.Where(row => row.Value.Contains(mark, StringComparison.Ordinal))
+                .GroupBy(row => (row.Canonical, row.Traits))
+                .Select(person => string.Join(' ', person.Select(row => $"{row.Type}:{Unmarked(row.Value, mark)}").Order(StringComparer.Ordinal))
+                    + " → " + Unmarked(person.Key.Traits ?? "{}", mark))
+                .Order(StringComparer.Ordinal),
+        ];
+    }
+
+    /// <summary>The figures kept with every change, and the same counted anew.</summary>
+    public async Task<(ProfileFacts Kept, ProfileFacts Counted)> FactsAsync()
+    {
+        var counted = Test.Store.Read(read => new ProfileFacts(
+            read.Scalar<long>("SELECT COUNT(DISTINCT canonical_id) FROM profiles_profile WHERE type <> 'anonymous_id'"),
+            read.Scalar<long>("""
+                SELECT COUNT(DISTINCT canonical_id) FROM profiles_profile
+                WHERE canonical_id NOT IN (SELECT canonical_id FROM profiles_profile WHERE type <> 'anonymous_id')
+                """),
+            read.Scalar<long>("SELECT COUNT(*) FROM profiles_link WHERE state = 1"),
+            read.Scalar<long>("SELECT COUNT(*) FROM profiles_link WHERE state = 2")));
+        return (await Profiles.FactsAsync(default), counted);
+    }
+
+    /// <summary>What a follower of the change log believes: profile to person, and the people whose traits it would read.</summary>
+    public (IReadOnlyDictionary<long, long> Canonical, IReadOnlySet<long> TraitsRead) Followed()
+    {
+        var canonical = new Dictionary<long, long>();
+        var traits = new HashSet<long>();
+        foreach (var change in Profiles.ReadChanges(0, int.MaxValue))
+        {
+            canonical.TryAdd(change.ProfileId, change.ProfileId);
+            if (change.Kind == ProfileChangeKind.CanonicalChanged)
+            {
+                canonical[change.ProfileId] = change.CanonicalId!.Value;
+            }
+            else if (change.Kind == ProfileChangeKind.TraitsChanged)
+            {
+                traits.Add(change.ProfileId);
+            }
+        }
+
+        return (canonical, traits);
+    }
+
+    public ValueTask DisposeAsync() => Test.DisposeAsync();
+
+    private static string Unmarked(string text, string mark) => mark == "" ? text : text.Replace(mark, "", StringComparison.Ordinal);
+}
