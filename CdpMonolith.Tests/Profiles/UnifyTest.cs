@@ -35,7 +35,6 @@ internal sealed class UnifyTest : IAsyncDisposable
             services =>
             {
                 services.AddSingleton<IEventLog>(Events);
-                services.AddSingleton<UnifyStage>();
                 if (limits is not null)
                 {
                     services.Configure(limits);

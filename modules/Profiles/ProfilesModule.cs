@@ -21,11 +21,7 @@ public static class ProfilesModule
         services.AddSingleton(all => new IdentifierRules(all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues));
         services.AddSingleton<IProfiles, ProfileReader>();
         services.AddSingleton<Unmerging>();
-        if (services.Any(service => service.ServiceType == typeof(Ingestion.Contracts.IEventLog)))
-        {
-            services.AddStage<UnifyStage>();
-        }
-
+        services.AddStage<UnifyStage>();
         return services;
     }
 
