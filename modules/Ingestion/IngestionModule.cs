@@ -1,5 +1,6 @@
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Endpoints;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using Microsoft.AspNetCore.Routing;
@@ -20,11 +21,18 @@ public static class IngestionModule
         services.AddSingleton<MessageIndex>().AddSingleton<QuarantineStore>();
         services.AddSingleton<SourceMap>().AddSingleton<LiveFeed>().AddSingleton<Acceptor>();
         services.AddSingleton<Sources>().AddSingleton<ISources>(all => all.GetRequiredService<Sources>());
+        services.AddSingleton<QuarantineDesk>().AddSingleton<TrackingEndpoints>();
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddHostedService<SettleMessages>();
         return services;
     }
 
-    public static IEndpointRouteBuilder MapIngestion(this IEndpointRouteBuilder endpoints) => endpoints;
+    public static IEndpointRouteBuilder MapIngestion(this IEndpointRouteBuilder endpoints)
+    {
+        TrackingEndpoints.Map(endpoints);
+        SourceEndpoints.Map(endpoints);
+        QuarantineEndpoints.Map(endpoints);
+        return endpoints;
+    }
 }

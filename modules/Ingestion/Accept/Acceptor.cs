@@ -67,12 +67,18 @@ internal sealed class Acceptor(
             return;
         }
 
-        foreach (var call in request.Calls)
-        {
-            CallRules.Complete(call, request.Shared, arrival.Route, source.Id, now, arrival.Flags, _limits);
-        }
-
+        Complete(request, source.Id, arrival, now);
         await StoreAsync(source.Id, request.Calls, request.Shared, arrival, now, null, CancellationToken.None);
+    }
+
+    /// <summary>Stores what was put aside once and is sound now, as of when it was received.</summary>
+    /// <param name="settle">Takes it out of the quarantine, or notes what is still wrong; in the same transaction.</param>
+    public async Task ReplayAsync(
+        long sourceId, Request request, Arrival arrival, long received, Action<WriteSession, IReadOnlyList<Verdict>> settle,
+        CancellationToken ct)
+    {
+        Complete(request, sourceId, arrival, received);
+        await StoreAsync(sourceId, request.Calls, request.Shared, arrival, received, settle, ct);
     }
 
     /// <summary>
@@ -97,6 +103,14 @@ internal sealed class Acceptor(
 
         await StoreAsync(sourceId, calls, Shared.Nothing, arrival, now, also, ct);
         return [.. calls.Select(Verdict.Of)];
+    }
+
+    private void Complete(Request request, long sourceId, Arrival arrival, long received)
+    {
+        foreach (var call in request.Calls)
+        {
+            CallRules.Complete(call, request.Shared, arrival.Route, sourceId, received, arrival.Flags, _limits);
+        }
     }
 
     private async Task StoreAsync(

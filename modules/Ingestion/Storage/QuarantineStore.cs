@@ -97,6 +97,11 @@ internal sealed class QuarantineStore(IStore store)
     public Task<Quarantined?> FindAsync(long id, CancellationToken ct) =>
         store.ReadAsync(read => read.FirstOrDefault<Quarantined>(ReadOne, new { id }), ct);
 
+    /// <summary>Those of them that are there, oldest first.</summary>
+    public Task<IReadOnlyList<Quarantined>> FindAsync(IReadOnlyCollection<long> ids, CancellationToken ct) =>
+        store.ReadAsync<IReadOnlyList<Quarantined>>(
+            read => [.. ids.Order().Select(id => read.FirstOrDefault<Quarantined>(ReadOne, new { id })).OfType<Quarantined>()], ct);
+
     /// <summary>Newest first, those with an id below <paramref name="before"/>.</summary>
     public Task<IReadOnlyList<Quarantined>> ReadAsync(string? reason, long before, int limit, CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<Quarantined>>(

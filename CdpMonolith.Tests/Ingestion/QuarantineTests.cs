@@ -1,0 +1,96 @@
+using System.Text;
+using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Platform.Users;
+
+namespace CdpMonolith.Tests.Ingestion;
+
+public sealed class QuarantineTests
+{
+    private Door _door = null!;
+    private QuarantineDesk _desk = null!;
+
+    [SetUp]
+    public async Task Open()
+    {
+        _door = await Door.OpenAsync();
+        _desk = _door.Test.Get<QuarantineDesk>();
+    }
+
+    [TearDown]
+    public async Task Close() => await _door.DisposeAsync();
+
+    [Test]
+    public async Task A_mended_call_becomes_the_event_it_should_have_been_with_its_batch_and_its_time()
+    {
+        await _door.SendAsync("{'context':{'ip':'9.9.9.9'},'sentAt':'2026-03-02T10:00:00Z','batch':[{'type':'track','userId':'u1','timestamp':'2026-03-02T09:59:00Z'}]}");
+        var received = _door.Test.Clock.NowMs;
+        _door.Test.Clock.Advance(TimeSpan.FromHours(3));
+        var id = (await _door.QuarantineAsync()).Single().Id;
+
+        var asItWas = await _desk.ReplayAsync(Actor.System, id, null, default);
+        var tries = (await _door.QuarantineAsync()).Single().Tries;
+        var mended = await _desk.ReplayAsync(
+            Actor.System, id, "{\"type\":\"track\",\"userId\":\"u1\",\"event\":\"Paid\",\"timestamp\":\"2026-03-02T09:59:00Z\"}", default);
+
+        var stored = _door.Events().Single();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((asItWas.Problem!.Code, tries), Is.EqualTo(("event.name_missing", 1L)));
+            Assert.That(mended.Value, Is.EqualTo(new ReplayCount(1, 0)));
+            Assert.That((stored.Name, stored.ReceivedAt, stored.OccurredAt), Is.EqualTo(("Paid", received, received - 60_000)));
+            Assert.That(Encoding.UTF8.GetString(stored.Body), Does.Contain("9.9.9.9"));
+            Assert.That(await _door.QuarantineAsync(), Is.Empty);
+        }
+    }
+
+    [Test]
+    public async Task A_call_refused_on_a_path_of_its_type_is_replayed_as_that_type()
+    {
+        await _door.SendAsync("{'userId':'u1'}", new Arrival(CallType.Track));
+        await _desk.ReplayAsync(Actor.System, 1, "{\"userId\":\"u1\",\"event\":\"Paid\"}", default);
+        Assert.That(_door.Events().Select(e => (e.Type, e.Name)), Is.EqualTo(new[] { (CallType.Track, "Paid") }));
+    }
+
+    [Test]
+    public async Task A_body_that_was_broken_is_replayed_as_a_batch_and_its_bad_calls_stay()
+    {
+        await _door.SendAsync("{'batch':[{'type':'page','userId':'u1'},{'type':'page'}");
+        await _desk.ReplayAsync(Actor.System, 1, "{\"batch\":[{\"type\":\"page\",\"userId\":\"u1\"},{\"type\":\"page\"}]}", default);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_door.Events().Select(e => e.UserId), Is.EqualTo(new[] { "u1" }));
+            Assert.That((await _door.QuarantineAsync()).Select(q => q.Reason), Is.EqualTo(new[] { "event.id_missing" }));
+        }
+    }
+
+    [Test]
+    public async Task Everything_of_a_reason_can_be_replayed_or_dismissed()
+    {
+        await _door.SendAsync("{'batch':[{'type':'page'},{'type':'page'},{'type':'track','userId':'u'}]}");
+        var replayed = await _desk.ReplayAllAsync(Actor.System, "event.id_missing", default);
+        var dismissed = await _desk.DismissAllAsync(Actor.System, "event.id_missing", default);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((replayed, dismissed), Is.EqualTo((new ReplayCount(0, 2), 2)));
+            Assert.That((await _door.QuarantineAsync()).Select(q => q.Reason), Is.EqualTo(new[] { "event.name_missing" }));
+        }
+    }
+
+    [Test]
+    public async Task Replaying_what_is_stored_already_changes_nothing()
+    {
+        await _door.SendAsync("{'messageId':'m','type':'track','userId':'u'}", new Arrival(Route: null));
+        await _door.SendAsync("{'messageId':'m','type':'track','userId':'u','event':'E'}", new Arrival(Route: null));
+        await _desk.ReplayAsync(Actor.System, 1, "{\"messageId\":\"m\",\"type\":\"track\",\"userId\":\"u\",\"event\":\"E\"}", default);
+        Assert.That((_door.Events().Count, (await _door.QuarantineAsync()).Count), Is.EqualTo((1, 0)));
+    }
+
+    [Test]
+    public async Task What_was_kept_only_in_part_cannot_be_replayed_as_it_is()
+    {
+        await _door.SendAsync($"{{'batch':[{{'type':'identify','userId':'u1','traits':{{'a':'{new string('x', 40_000)}'}}}}]}}");
+        var outcome = await _desk.ReplayAsync(Actor.System, 1, null, default);
+        Assert.That(outcome.Problem!.Code, Is.EqualTo("quarantine.head_only"));
+    }
+}
