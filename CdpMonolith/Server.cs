@@ -1,3 +1,4 @@
+using CdpMonolith.Platform;
 using CdpMonolith.Shell;
 using Microsoft.Extensions.Configuration.Memory;
 using Radzen;
@@ -36,11 +37,12 @@ internal static class Server
 
         var app = builder.Build();
         var manifest = EmbeddedAssets.Use(app);
+        app.UsePlatform();
         app.MapModules();
-        app.MapStaticAssets(manifest);
+        app.MapStaticAssets(manifest).AllowAnonymous();
         app.MapRazorComponents<App>()
             .WithStaticAssets(manifest)
-            .AddInteractiveServerRenderMode()
+            .AddInteractiveServerRenderMode(server => server.ContentSecurityFrameAncestorsPolicy = null) // UsePlatform sets the whole policy
             .AddAdditionalAssemblies(Modules.Assemblies);
         return app;
     }

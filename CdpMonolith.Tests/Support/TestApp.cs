@@ -2,6 +2,7 @@ using System.Net;
 using CdpMonolith.Commands;
 using CdpMonolith.Platform.Logs;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -38,6 +39,7 @@ internal sealed class TestApp : IAsyncDisposable
             builder =>
             {
                 builder.Logging.SetMinimumLevel(LogLevel.Warning);
+                builder.Services.PostConfigure<PasswordHasherOptions>(hasher => hasher.IterationCount = 1000);
                 change?.Invoke(builder);
             });
         await app.StartAsync();

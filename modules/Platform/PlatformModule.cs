@@ -1,9 +1,12 @@
+using CdpMonolith.Platform.Accounts;
 using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Jobs;
 using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Secrets;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
+using CdpMonolith.Platform.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -32,20 +35,34 @@ public static class PlatformModule
         services.AddSingleton<IStages>(all => all.GetRequiredService<StageRunner>());
         services.AddHostedService(all => all.GetRequiredService<StageRunner>());
         services.AddSecrets(configuration);
+        services.AddAccounts();
         services.AddLocalAccess();
         services.AddSingleton<IAudit, AuditTrail>();
         services.AddQuartz(quartz => quartz.UseDefaultThreadPool(2));
         services.AddSingleton<JobClock>();
         services.AddSingleton<JobRunner>();
         services.AddHostedService(all => all.GetRequiredService<JobRunner>());
+        AddPages(services);
         return services;
     }
+
+    /// <summary>What every request passes: headers, where it comes from, who sent it, whether it meant to. Before the modules are mapped.</summary>
+    public static IApplicationBuilder UsePlatform(this IApplicationBuilder app) => app
+        .Use(SecurityHeaders.Add)
+        .UseExceptionHandler(faults => faults.Run(Faults.AnswerAsync))
+        .Use(RequestGuard.CheckOrigin)
+        .UseAuthentication()
+        .UseAuthorization()
+        .Use(RequestGuard.CheckToken)
+        .UseAntiforgery();
 
     public static IEndpointRouteBuilder MapPlatform(this IEndpointRouteBuilder endpoints)
     {
         endpoints.MapGet("/api/local", () => Results.NoContent()).RequireAuthorization(Users.Policies.Own);
         endpoints.MapGet("/api/stages", (IStages stages, CancellationToken ct) => stages.StatesAsync(ct))
             .RequireAuthorization(Users.Policies.Administer);
+        endpoints.MapAccounts();
+        endpoints.MapHealth();
         return endpoints;
     }
 
@@ -60,4 +77,15 @@ public static class PlatformModule
     /// <summary>Registers a job, so that it runs on its schedule; also to be asked for by its own type.</summary>
     public static IServiceCollection AddJob<T>(this IServiceCollection services) where T : class, Jobs.IJob =>
         services.AddSingleton<T>().AddSingleton<Jobs.IJob>(all => all.GetRequiredService<T>());
+
+    private static void AddPages(IServiceCollection services)
+    {
+        Add("Users.Title", "/users", "group", 10);
+        Add("Jobs.Title", "/jobs", "schedule", 20);
+        Add("Audit.Title", "/audit", "fact_check", 30);
+        Add("System.Title", "/system", "monitor_heart", 40);
+
+        void Add(string key, string href, string icon, int order) =>
+            services.AddSingleton(new NavItem(typeof(Texts), key, href, icon, NavSection.Administer, order, Policies.Administer));
+    }
 }

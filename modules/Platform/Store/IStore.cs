@@ -36,7 +36,8 @@ public interface IStore
 /// <param name="LogBytes">Of that the write-ahead log, in bytes.</param>
 /// <param name="FreeBytes">Space left on the volume of the data folder, in bytes.</param>
 /// <param name="WaitingWrites">Writes queued for the lane now.</param>
-public sealed record StoreFacts(string Engine, long SizeBytes, long LogBytes, long FreeBytes, int WaitingWrites);
+/// <param name="OldEngine">The engine's version has a known fault that the way it is used here rules out.</param>
+public sealed record StoreFacts(string Engine, long SizeBytes, long LogBytes, long FreeBytes, int WaitingWrites, bool OldEngine);
 
 /// <summary>The database cannot take this write now; nothing of it was kept and the caller may try again later.</summary>
 public sealed class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

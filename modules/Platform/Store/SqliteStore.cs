@@ -81,7 +81,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         var log = SizeOf("cdp.db-wal");
         return new StoreFacts(
             $"SQLite {Version}", SizeOf("cdp.db") + log, log,
-            new DriveInfo(_folder.Path).AvailableFreeSpace, _lane.Waiting);
+            new DriveInfo(_folder.Path).AvailableFreeSpace, _lane.Waiting, Version < SoundVersion);
     }
 
     public void Dispose()
