@@ -1,6 +1,7 @@
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Endpoints;
+using CdpMonolith.Ingestion.Import;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using Microsoft.AspNetCore.Routing;
@@ -25,6 +26,8 @@ public static class IngestionModule
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddHostedService<SettleMessages>();
+        services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
+        services.AddSingleton<Imports>();
         return services;
     }
 
@@ -33,6 +36,7 @@ public static class IngestionModule
         TrackingEndpoints.Map(endpoints);
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
+        endpoints.MapImports();
         return endpoints;
     }
 }

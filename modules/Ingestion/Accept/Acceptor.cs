@@ -12,13 +12,15 @@ namespace CdpMonolith.Ingestion.Accept;
 /// <param name="ImportId">The import that brings them.</param>
 /// <param name="Flags">Added to each event.</param>
 /// <param name="Quarantines">Unusable calls are put aside; false when the caller has a report of its own.</param>
+/// <param name="NeedsId">A call without userId and anonymousId is unusable; false when the caller saw to another identifier.</param>
 internal sealed record Arrival(
-    CallType? Route, bool IsBatch = false, long? ImportId = null, EventFlags Flags = EventFlags.None, bool Quarantines = true)
+    CallType? Route, bool IsBatch = false, long? ImportId = null, EventFlags Flags = EventFlags.None, bool Quarantines = true,
+    bool NeedsId = true)
 {
     public static readonly Arrival Batch = new(Route: null, IsBatch: true);
 
     /// <summary>The way of an import: historical calls, whose faults the import's own report tells.</summary>
-    public static Arrival OfImport(long importId) => new(Route: null, false, importId, EventFlags.Historical, Quarantines: false);
+    public static Arrival OfImport(long importId) => new(Route: null, false, importId, EventFlags.Historical, Quarantines: false, NeedsId: false);
 
     /// <summary>How the quarantine names the way, so that a replay can go the same one.</summary>
     public string Name => IsBatch ? "batch" : Route is { } type ? type.ToString().ToLowerInvariant() : "call";
@@ -97,7 +99,7 @@ internal sealed class Acceptor(
         {
             var request = Read(body, arrival);
             var call = request.Refusal is { } refusal ? new Call { Raw = body, Body = body, Refusal = refusal } : request.Calls[0];
-            CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits);
+            CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits, arrival.NeedsId);
             calls.Add(call);
         }
 

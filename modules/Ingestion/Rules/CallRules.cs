@@ -12,15 +12,17 @@ internal static class CallRules
     /// <param name="route">What the path says it is; null: the call itself must say.</param>
     /// <param name="received">Unix ms.</param>
     /// <param name="more">Flags that the way in adds.</param>
+    /// <param name="needsId">It must have a userId or an anonymousId.</param>
     public static void Complete(
-        Call call, Shared shared, CallType? route, long sourceId, long received, EventFlags more, IngestionOptions limits)
+        Call call, Shared shared, CallType? route, long sourceId, long received, EventFlags more, IngestionOptions limits,
+        bool needsId = true)
     {
         if (call.Raw.Length > limits.EventBytes)
         {
             call.Refusal = Refusal.TooLarge(call.Raw.Length, limits.EventBytes);
         }
 
-        call.Refusal ??= Check(call, route);
+        call.Refusal ??= Check(call, route, needsId);
         if (call.Refusal is not null)
         {
             return;
@@ -62,7 +64,7 @@ internal static class CallRules
         _ => null,
     };
 
-    private static Refusal? Check(Call call, CallType? route)
+    private static Refusal? Check(Call call, CallType? route, bool needsId)
     {
         if ((route ?? TypeOf(call.TypeText.Span)) is not { } type)
         {
@@ -81,7 +83,7 @@ internal static class CallRules
         {
             CallType.Alias when call.UserId.IsEmpty => Refusal.AliasUserMissing,
             CallType.Alias when call.PreviousId.IsEmpty => Refusal.PreviousMissing,
-            _ when call.UserId.IsEmpty && call.AnonymousId.IsEmpty => Refusal.IdMissing,
+            _ when needsId && call.UserId.IsEmpty && call.AnonymousId.IsEmpty => Refusal.IdMissing,
             CallType.Track when call.Name.IsEmpty => Refusal.NameMissing,
             CallType.Group when call.Name.IsEmpty => Refusal.GroupMissing,
             _ => null,

@@ -1,0 +1,126 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CdpMonolith.Platform.Users;
+
+namespace CdpMonolith.Commands.Bench;
+
+/// <summary>This program once more, in a process and a folder of its own, as the thing that is measured.</summary>
+internal sealed class BenchServer : IAsyncDisposable
+{
+    private const string Mark = "answers on ";
+    private readonly Process _process;
+    private readonly string _folder;
+    private readonly bool _ownsFolder;
+
+    private BenchServer(Process process, string folder, bool ownsFolder, Uri address, TimeSpan startedIn)
+    {
+        (_process, _folder, _ownsFolder, Address, StartedIn) = (process, folder, ownsFolder, address, startedIn);
+    }
+
+    public Uri Address { get; }
+
+    /// <summary>From the start of the process to its first answered request.</summary>
+    public TimeSpan StartedIn { get; }
+
+    public string Folder => _folder;
+
+    /// <summary>Resident memory, in bytes.</summary>
+    public long MemoryBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
+    public IPEndPoint EndPoint => new(IPAddress.Loopback, Address.Port);
+
+    public static async Task<BenchServer> StartAsync(CancellationToken ct, string? folder = null, params string[] settings)
+    {
+        var ownsFolder = folder is null;
+        folder ??= Directory.CreateTempSubdirectory("cdp-bench-").FullName;
+        var program = Environment.ProcessPath!;
+        string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
+        var watch = Stopwatch.StartNew();
+        var process = new Process
+        {
+            StartInfo = new ProcessStartInfo(
+                program, [.. self, "serve", "--urls=http://127.0.0.1:0", $"--Store:Folder={folder}", "--Logging:LogLevel:Default=Warning", .. settings])
+            {
+                RedirectStandardOutput = true, UseShellExecute = false,
+            },
+        };
+        process.Start();
+        while (await process.StandardOutput.ReadLineAsync(ct) is { } line)
+        {
+            if (line.IndexOf(Mark, StringComparison.Ordinal) is >= 0 and var at)
+            {
+                var address = new Uri(line[(at + Mark.Length)..].Trim());
+                using var http = new HttpClient();
+                using var answer = await http.GetAsync(new Uri(address, "/health"), ct);
+                var startedIn = watch.Elapsed;
+                process.OutputDataReceived += (_, _) => { };
+                process.BeginOutputReadLine();
+                return new BenchServer(process, folder, ownsFolder, address, startedIn);
+            }
+        }
+
+        throw new InvalidOperationException("The measured server did not start; run `cdp serve` to see why.");
+    }
+
+    /// <summary>A new source; its write key.</summary>
+    public async Task<string> AddSourceAsync(string name, CancellationToken ct)
+    {
+        using var client = await ConnectAsync(ct);
+        using var answer = await client.PostAsJsonAsync("/api/sources", new { name, kind = "Server" }, ct);
+        answer.EnsureSuccessStatusCode();
+        return (string)(await answer.Content.ReadFromJsonAsync<JsonNode>(ct))!["writeKey"]!;
+    }
+
+    /// <summary>Waits until every stage has taken all that is in its log.</summary>
+    public async Task CaughtUpAsync(CancellationToken ct)
+    {
+        using var client = await ConnectAsync(ct);
+        while (true)
+        {
+            var states = (await client.GetFromJsonAsync<JsonArray>("/api/stages", ct))!;
+            if (states.All(state => (long)state!["behind"]! == 0))
+            {
+                return;
+            }
+
+            await Task.Delay(20, ct);
+        }
+    }
+
+    public async Task<HttpClient> ConnectAsync(CancellationToken ct)
+    {
+        // The server writes its run file right after it starts to listen.
+        for (var tries = 0; tries < 100; tries++)
+        {
+            if (await LocalAccess.ConnectAsync(_folder, ct) is { } client)
+            {
+                return client;
+            }
+
+            await Task.Delay(50, ct);
+        }
+
+        throw new InvalidOperationException("The measured server does not let the command line in.");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+        if (_ownsFolder)
+        {
+            Directory.Delete(_folder, recursive: true);
+        }
+    }
+}

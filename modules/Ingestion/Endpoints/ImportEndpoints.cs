@@ -1,0 +1,142 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using CdpMonolith.Ingestion.Import;
+using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform;
+using CdpMonolith.Platform.Users;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.AspNetCore.Server.Kestrel.Core.Features;
+
+namespace CdpMonolith.Ingestion.Endpoints;
+
+/// <summary>Bringing files in over HTTP: the console's upload and the command line use these.</summary>
+internal static class ImportEndpoints
+{
+    private const long FileAtMost = 4L << 30;
+    private const int RejectsAtOnce = 1000;
+
+    public static void MapImports(this IEndpointRouteBuilder endpoints)
+    {
+        var imports = endpoints.MapGroup("/api/imports").RequireAuthorization(Policies.Analyse);
+        imports.MapPost("/files", KeepAsync);
+        imports.MapGet("/files/{id:long}", async (long id, Imports use, CancellationToken ct) => Answer(await use.InspectAsync(id, null, ct), FindingsOf));
+        imports.MapPost("/", StartAsync);
+        imports.MapGet("/", async (Imports use, CancellationToken ct, long before = long.MaxValue, int limit = 50) =>
+            (await use.LatestAsync(before, Math.Clamp(limit, 1, 200), ct)).Select(import => ViewOf(import, use)));
+        imports.MapGet("/{id:long}", async (long id, Imports use, CancellationToken ct) =>
+            await use.FindAsync(id, ct) is { } import ? Results.Ok(ViewOf(import, use)) : Results.NotFound());
+        imports.MapPost("/{id:long}/pause", async (long id, HttpContext http, Imports use, CancellationToken ct) =>
+            Answer(await use.PauseAsync(Actor.Of(http.User), id, ct), import => ViewOf(import, use)));
+        imports.MapPost("/{id:long}/resume", async (long id, HttpContext http, Imports use, CancellationToken ct) =>
+            Answer(await use.ResumeAsync(Actor.Of(http.User), id, ct), import => ViewOf(import, use)));
+        imports.MapPost("/{id:long}/cancel", async (long id, HttpContext http, Imports use, CancellationToken ct) =>
+            Answer(await use.CancelAsync(Actor.Of(http.User), id, ct), import => ViewOf(import, use)));
+        imports.MapGet("/{id:long}/rejected.csv", RejectsAsync);
+    }
+
+    /// <summary>The body is the file itself; its name is in the query. Streamed to disk, whatever its size.</summary>
+    private static async Task<IResult> KeepAsync(string name, HttpContext http, Imports use, CancellationToken ct)
+    {
+        if (http.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+        {
+            size.MaxRequestBodySize = FileAtMost;
+        }
+
+        if (http.Features.Get<IHttpMinRequestBodyDataRateFeature>() is { } rate)
+        {
+            rate.MinDataRate = null;
+        }
+
+        var kept = await use.KeepAsync(Actor.Of(http.User), name, http.Request.Body, ct);
+        return kept.Met(out var file) ? Answer(await use.InspectAsync(file.Id, null, ct), FindingsOf) : Refused(kept.Problem!);
+    }
+
+    private static async Task<IResult> StartAsync(StartImport wanted, HttpContext http, Imports use, CancellationToken ct)
+    {
+        var mapping = wanted.Mapping is { ValueKind: JsonValueKind.Object } json
+            ? ImportMapping.Parse(json.GetRawText())
+            : ImportMapping.ParseShort(wanted.Map ?? "");
+        if (!mapping.Met(out var columns))
+        {
+            return Refused(mapping.Problem!);
+        }
+
+        columns = columns with
+        {
+            Event = wanted.Event ?? columns.Event, TimeZone = wanted.TimeZone ?? columns.TimeZone,
+            DateOrder = wanted.DateOrder ?? columns.DateOrder, DecimalComma = wanted.DecimalComma ?? columns.DecimalComma,
+        };
+        var started = await use.StartAsync(Actor.Of(http.User), wanted.FileId, wanted.SourceId, columns, ct);
+        return started.Match(
+            import => Results.Created(FormattableString.Invariant($"/api/imports/{import.Id}"), ViewOf(import, use)), Refused);
+    }
+
+    /// <summary>The rows that were not taken, with row number and reason before the original cells; formulas are made harmless.</summary>
+    private static async Task RejectsAsync(long id, HttpContext http, Imports use, CancellationToken ct)
+    {
+        if (await use.FindAsync(id, ct) is not { } import || !(await use.InspectAsync(import.FileId, null, ct)).Met(out var file))
+        {
+            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            return;
+        }
+
+        http.Response.ContentType = "text/csv; charset=utf-8";
+        http.Response.Headers.ContentDisposition = FormattableString.Invariant($"attachment; filename=\"import-{id}-rejected.csv\"");
+        http.Response.Headers.XContentTypeOptions = "nosniff";
+        await using var text = new StreamWriter(http.Response.Body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
+        await text.WriteLineAsync(Line(["row", "reason", "column", "message", .. file.Header]));
+        long after = 0;
+        while (await use.RejectsAsync(id, after, RejectsAtOnce, ct) is { Count: > 0 } rows)
+        {
+            foreach (var row in rows)
+            {
+                await text.WriteLineAsync(Line([row.Row.ToString(CultureInfo.InvariantCulture), row.Code, row.Field ?? "", row.Message, .. row.Cells]));
+            }
+
+            after = rows[^1].Row;
+        }
+    }
+
+    private static string Line(IEnumerable<string> cells) => string.Join(',', cells.Select(Cell));
+
+    private static string Cell(string text)
+    {
+        // A cell that a spreadsheet would run is kept from it; a number or phone number is none.
+        if (text.Length > 1 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' && !text.AsSpan(1).ContainsOnlyNumberSigns())
+        {
+            text = "'" + text;
+        }
+
+        return text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+    }
+
+    private static bool ContainsOnlyNumberSigns(this ReadOnlySpan<char> text) => text.IndexOfAnyExcept("0123456789 .,()-") < 0;
+
+    private static IResult Answer<T>(Outcome<T> outcome, Func<T, object> view) where T : notnull =>
+        outcome.Match(value => Results.Ok(view(value)), Refused);
+
+    private static IResult Refused(Problem problem) => Results.Problem(
+        problem.Message, statusCode: problem.Code.EndsWith(".unknown", StringComparison.Ordinal) ? StatusCodes.Status404NotFound : StatusCodes.Status422UnprocessableEntity,
+        extensions: new Dictionary<string, object?> { ["code"] = problem.Code, ["field"] = problem.Field });
+
+    private static object FindingsOf(FileFindings found) => new
+    {
+        fileId = found.File.Id, found.File.Name, found.File.SizeBytes, found.File.Shape.Encoding, Delimiter = found.File.Shape.Delimiter.ToString(),
+        found.File.Shape.HasHeader, found.Header, Rows = found.Rows.Take(10), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
+    };
+
+    private static object ViewOf(FileImport import, Imports use) => new
+    {
+        import.Id, import.FileId, import.FileName, import.SourceId, State = import.State.ToString(), import.RowsDone, import.Stored, import.Duplicates,
+        import.Rejected, import.CreatedAt, import.StartedAt, import.EndedAt, import.Error, Share = use.ShareOf(import.Id),
+    };
+
+    /// <param name="Mapping">As JSON; or <paramref name="Map"/> in the short form of the command line.</param>
+    internal sealed record StartImport(
+        long FileId, long SourceId, JsonElement? Mapping, string? Map, string? Event, string? TimeZone, DateOrder? DateOrder, bool? DecimalComma);
+}

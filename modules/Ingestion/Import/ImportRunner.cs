@@ -1,0 +1,193 @@
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
+using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Store;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace CdpMonolith.Ingestion.Import;
+
+/// <summary>
+/// Runs imports one after the other. A batch of rows and how far the import has come are one transaction, so it goes on at the
+/// exact row after a stop or a crash; message ids are made of the file and the row, so that nothing is taken twice.
+/// </summary>
+internal sealed partial class ImportRunner(
+    IStore store, DataFolder folder, Acceptor acceptor, TimeProvider clock, ILogger<ImportRunner> logger) : BackgroundService
+{
+    private const int BatchRows = 2000;
+    private static readonly TimeSpan PauseAfterOutage = TimeSpan.FromSeconds(2);
+
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly ConcurrentDictionary<long, double> _shares = new();
+
+    /// <summary>Looks at the queue now.</summary>
+    public void Wake() => _wake.Release();
+
+    public double? ShareOf(long id) => _shares.TryGetValue(id, out var share) ? share : null;
+
+    /// <summary>Runs all that waits, then ends.</summary>
+    public async Task RunQueuedAsync(CancellationToken ct)
+    {
+        while (await store.ReadAsync(ImportStore.Next, ct) is { } import)
+        {
+            await RunAsync(import, ct);
+        }
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                await RunQueuedAsync(stoppingToken);
+                await _wake.WaitAsync(stoppingToken);
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (StoreUnavailableException fault)
+            {
+                // Nothing of the batch was kept and the import still says it runs: it goes on from there.
+                LogWaiting(fault);
+                await Task.Delay(PauseAfterOutage, clock, CancellationToken.None);
+            }
+        }
+    }
+
+    private async Task RunAsync(FileImport import, CancellationToken ct)
+    {
+        try
+        {
+            await store.WriteAsync(write => ImportStore.SetState(write, import.Id, ImportState.Running, Now), ct);
+            var file = (await store.ReadAsync(read => ImportStore.FindFile(read, import.FileId), ct))!;
+            if (await TakeAsync(import, file, ct))
+            {
+                await store.WriteAsync(write => ImportStore.SetState(write, import.Id, ImportState.Done, Now), ct);
+            }
+        }
+        catch (Exception fault) when (fault is not (OperationCanceledException or StoreUnavailableException))
+        {
+            LogFailed(import.Id, fault);
+            await store.WriteAsync(
+                write => ImportStore.SetState(write, import.Id, ImportState.Failed, Now, $"{fault.GetType().Name}: {fault.Message}"), CancellationToken.None);
+        }
+        finally
+        {
+            _shares.TryRemove(import.Id, out _);
+        }
+    }
+
+    /// <summary>Takes the rows that are left. False: somebody paused or cancelled it.</summary>
+    private async Task<bool> TakeAsync(FileImport import, ImportFile file, CancellationToken ct)
+    {
+        using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
+        var mappingKey = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(import.Mapping.ToJson())))[..8];
+        var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], mappingKey);
+        var more = true;
+        while (csv.Row < import.RowsDone && (more = csv.Read()))
+        {
+        }
+
+        // While the lane commits one batch, the next is read and written as calls.
+        var committing = Task.FromResult(true);
+        while (more)
+        {
+            ct.ThrowIfCancellationRequested();
+            var batch = Next(csv, calls, out more);
+            if (!await committing)
+            {
+                return false;
+            }
+
+            _shares[import.Id] = csv.Share;
+            committing = Task.Run(() => AcceptAsync(import, batch, ct), ct);
+        }
+
+        return await committing;
+    }
+
+    private static Batch Next(CsvRows csv, RowCalls calls, out bool more)
+    {
+        var rows = new List<Row>(BatchRows);
+        var rejected = new List<RejectedRow>();
+        while ((more = csv.Read()))
+        {
+            var problem = csv.Problem;
+            var count = problem is null ? calls.Write(csv.Cells, csv.Row, out problem) : 0;
+            if (problem is not null)
+            {
+                rejected.Add(new RejectedRow(csv.Row, problem.Code, problem.Field, problem.Message, csv.Cells));
+            }
+            else
+            {
+                rows.Add(new Row(csv.Row, count, csv.Cells));
+            }
+
+            if (rows.Count + rejected.Count >= BatchRows)
+            {
+                break;
+            }
+        }
+
+        return new Batch(csv.Row, rows, calls.Take(), rejected);
+    }
+
+    /// <summary>False: the import is no longer to run, and nothing of the batch was taken.</summary>
+    private async Task<bool> AcceptAsync(FileImport import, Batch batch, CancellationToken ct)
+    {
+        try
+        {
+            await acceptor.AcceptAsync(
+                import.SourceId, batch.Calls, Arrival.OfImport(import.Id),
+                (write, verdicts) =>
+                {
+                    if (ImportStore.Find(write, import.Id) is not { State: ImportState.Running })
+                    {
+                        throw new NoLongerRunningException();
+                    }
+
+                    var rejected = batch.Rejected.ToList();
+                    var at = 0;
+                    foreach (var row in batch.Rows)
+                    {
+                        for (var n = 0; n < row.Calls; n++, at++)
+                        {
+                            if (verdicts[at].Refusal is { } refusal && (rejected.Count == 0 || rejected[^1].Row != row.Number))
+                            {
+                                rejected.Add(new RejectedRow(row.Number, refusal.Code, refusal.Field, refusal.Message, row.Cells));
+                            }
+                        }
+                    }
+
+                    ImportStore.Progress(
+                        write, import.Id, batch.LastRow, verdicts.Count(verdict => verdict is { Refusal: null, IsDuplicate: false }),
+                        verdicts.Count(verdict => verdict.IsDuplicate), rejected);
+                }, ct);
+            return true;
+        }
+        catch (NoLongerRunningException)
+        {
+            return false;
+        }
+    }
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Import {ImportId} failed")]
+    private partial void LogFailed(long importId, Exception fault);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Imports wait for the store")]
+    private partial void LogWaiting(Exception fault);
+
+    private sealed record Row(long Number, int Calls, IReadOnlyList<string> Cells);
+
+    private sealed record Batch(long LastRow, IReadOnlyList<Row> Rows, List<ReadOnlyMemory<byte>> Calls, IReadOnlyList<RejectedRow> Rejected);
+
+    /// <summary>Undoes the batch of an import that was paused or cancelled meanwhile.</summary>
+    private sealed class NoLongerRunningException : Exception;
+}

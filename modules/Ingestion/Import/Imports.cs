@@ -1,0 +1,263 @@
+using System.Security.Cryptography;
+using System.Text;
+using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform;
+using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Store;
+using CdpMonolith.Platform.Users;
+
+namespace CdpMonolith.Ingestion.Import;
+
+/// <summary>What was found in a file: its shape, its columns, its first rows, and a mapping to start from.</summary>
+/// <param name="IsRemembered">The mapping was used before for a file with these columns.</param>
+internal sealed record FileFindings(
+    ImportFile File, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows, ImportMapping Suggested, bool IsRemembered);
+
+/// <summary>A row as it would be stored.</summary>
+/// <param name="Calls">The calls it becomes, as JSON; empty when it is refused.</param>
+internal sealed record PreviewedRow(long Row, IReadOnlyList<string> Cells, IReadOnlyList<string> Calls, RowProblem? Problem);
+
+/// <summary>Bringing files in: keep them, look into them, start and stop their imports.</summary>
+internal sealed class Imports(
+    IStore store, DataFolder folder, ImportRunner runner, SourceMap sources, IAudit audit, TimeProvider clock)
+{
+    public const int PreviewRows = 50;
+    private const int HeadBytes = 256 * 1024;
+    private const int NameAtMost = 200;
+
+    private static readonly Problem UnknownFile = new("file.unknown", "There is no such file; bring it in again.", "fileId");
+    private static readonly Problem UnknownImport = new("import.unknown", "There is no such import.");
+
+    private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Writes a file to disk as it comes and looks at its beginning. What it holds is not changed.</summary>
+    /// <param name="name">What the sender calls it; shown, never used as a path.</param>
+    public async Task<Outcome<ImportFile>> KeepAsync(Actor actor, string name, Stream content, CancellationToken ct)
+    {
+        name = Path.GetFileName(name.Replace('\\', '/')) is { Length: > 0 } plain ? plain[..Math.Min(plain.Length, NameAtMost)] : "file.csv";
+        var temporary = folder.FolderOf("uploads") + Path.DirectorySeparatorChar + Guid.NewGuid().ToString("N") + ".part";
+        try
+        {
+            string sha256;
+            await using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16, useAsync: true))
+            {
+                using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+                var buffer = new byte[1 << 16];
+                int got;
+                while ((got = await content.ReadAsync(buffer, ct)) > 0)
+                {
+                    hash.AppendData(buffer, 0, got);
+                    await file.WriteAsync(buffer.AsMemory(0, got), ct);
+                }
+
+                file.Flush(flushToDisk: true);
+                sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
+            }
+
+            var size = new FileInfo(temporary).Length;
+            if (size == 0)
+            {
+                return new Problem("file.empty", "The file is empty.", "file");
+            }
+
+            CsvShape shape;
+            try
+            {
+                var (head, isWhole) = CsvRows.Head(temporary, HeadBytes);
+                if (head.Length == 0)
+                {
+                    throw new InvalidDataException("Nothing came out of the packed file.");
+                }
+
+                if (head.Take(1024).Count(b => b == 0) > 256 && !(head is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]))
+                {
+                    return new Problem("file.not_text", "The file is not text. Save the table as CSV and bring that in.", "file");
+                }
+
+                shape = CsvShape.Guess(head, isWhole);
+            }
+            catch (InvalidDataException)
+            {
+                return new Problem("file.not_readable", "The file is packed but cannot be unpacked.", "file");
+            }
+
+            var kept = await store.WriteAsync(
+                write =>
+                {
+                    var added = ImportStore.AddFile(write, name, size, sha256, shape, Now, actor.Name);
+                    audit.Record(write, actor, "file.kept", FormattableString.Invariant($"file:{added.Id}"), new { size });
+                    return added;
+                }, ct);
+            File.Move(temporary, PathOf(folder, kept.Id));
+            return kept;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Looks into a kept file.</summary>
+    /// <param name="shape">How to read it from now on; null: as guessed or as said before.</param>
+    public async Task<Outcome<FileFindings>> InspectAsync(long fileId, CsvShape? shape, CancellationToken ct)
+    {
+        if (await FindFileAsync(fileId, ct) is not { } file)
+        {
+            return UnknownFile;
+        }
+
+        if (shape is not null && shape != file.Shape)
+        {
+            await store.WriteAsync(write => ImportStore.SetShape(write, fileId, shape), ct);
+            file = file with { Shape = shape };
+        }
+
+        using var csv = new CsvRows(PathOf(folder, fileId), file.Shape);
+        var rows = new List<IReadOnlyList<string>>();
+        while (rows.Count < PreviewRows && csv.Read())
+        {
+            rows.Add(csv.Cells);
+        }
+
+        if (csv.Header.Count == 0)
+        {
+            return new Problem("file.no_columns", "The file has no columns.", "file");
+        }
+
+        var remembered = await store.ReadAsync(read => ImportStore.LastMapping(read, HeaderKey(csv.Header)), ct);
+        return new FileFindings(file, csv.Header, rows, remembered ?? ColumnSuggestions.For(csv.Header, rows), remembered is not null);
+    }
+
+    /// <summary>The first rows as they would be stored.</summary>
+    public async Task<Outcome<IReadOnlyList<PreviewedRow>>> PreviewAsync(long fileId, long sourceId, ImportMapping mapping, CancellationToken ct)
+    {
+        if (await FindFileAsync(fileId, ct) is not { } file)
+        {
+            return UnknownFile;
+        }
+
+        using var csv = new CsvRows(PathOf(folder, fileId), file.Shape);
+        if (mapping.Check(csv.Header.ToList()) is { } problem)
+        {
+            return problem;
+        }
+
+        var calls = new RowCalls(csv.Header, mapping, OwnIdType(sourceId), "preview", "0");
+        var previewed = new List<PreviewedRow>();
+        while (previewed.Count < PreviewRows && csv.Read())
+        {
+            var refused = csv.Problem;
+            if (refused is null)
+            {
+                calls.Write(csv.Cells, csv.Row, out refused);
+            }
+
+            previewed.Add(new PreviewedRow(csv.Row, csv.Cells, [.. calls.Take().Select(call => Encoding.UTF8.GetString(call.Span))], refused));
+        }
+
+        return previewed;
+    }
+
+    /// <summary>Queues an import; it starts at once when no other runs.</summary>
+    public async Task<Outcome<FileImport>> StartAsync(Actor actor, long fileId, long sourceId, ImportMapping mapping, CancellationToken ct)
+    {
+        if (await FindFileAsync(fileId, ct) is not { } file)
+        {
+            return UnknownFile;
+        }
+
+        if (sources.Find(sourceId) is null)
+        {
+            return new Problem("source.unknown", "There is no such source.", "sourceId");
+        }
+
+        string headerKey;
+        using (var csv = new CsvRows(PathOf(folder, fileId), file.Shape))
+        {
+            if (mapping.Check(csv.Header.ToList()) is { } problem)
+            {
+                return problem;
+            }
+
+            headerKey = HeaderKey(csv.Header);
+        }
+
+        var id = await store.WriteAsync(
+            write =>
+            {
+                var added = ImportStore.Add(write, fileId, sourceId, headerKey, mapping, Now, actor.Name);
+                audit.Record(write, actor, "import.started", Subject(added), new { fileId, sourceId });
+                return added;
+            }, ct);
+        runner.Wake();
+        return (await FindAsync(id, ct))!;
+    }
+
+    public Task<Outcome<FileImport>> PauseAsync(Actor actor, long id, CancellationToken ct) =>
+        TurnAsync(actor, id, "import.paused", ImportState.Paused, [ImportState.Queued, ImportState.Running], ct);
+
+    /// <summary>Goes on with the row after the last that was taken.</summary>
+    public Task<Outcome<FileImport>> ResumeAsync(Actor actor, long id, CancellationToken ct) =>
+        TurnAsync(actor, id, "import.resumed", ImportState.Queued, [ImportState.Paused, ImportState.Failed], ct);
+
+    /// <summary>Stops it for good; what was taken stays.</summary>
+    public Task<Outcome<FileImport>> CancelAsync(Actor actor, long id, CancellationToken ct) =>
+        TurnAsync(actor, id, "import.cancelled", ImportState.Cancelled, [ImportState.Queued, ImportState.Running, ImportState.Paused], ct);
+
+    public Task<FileImport?> FindAsync(long id, CancellationToken ct) => store.ReadAsync(read => ImportStore.Find(read, id), ct);
+
+    public Task<ImportFile?> FindFileAsync(long id, CancellationToken ct) => store.ReadAsync(read => ImportStore.FindFile(read, id), ct);
+
+    /// <summary>Newest first.</summary>
+    public Task<IReadOnlyList<FileImport>> LatestAsync(long before, int limit, CancellationToken ct) =>
+        store.ReadAsync(read => ImportStore.Latest(read, before, limit), ct);
+
+    public Task<IReadOnlyList<RejectedRow>> RejectsAsync(long id, long after, int limit, CancellationToken ct) =>
+        store.ReadAsync(read => ImportStore.Rejects(read, id, after, limit), ct);
+
+    public Task<IReadOnlyList<(string Code, long Count)>> RejectsByReasonAsync(long id, CancellationToken ct) =>
+        store.ReadAsync(read => ImportStore.RejectsByReason(read, id), ct);
+
+    /// <summary>How much of the file a running import has read, 0 to 1; null when it does not run.</summary>
+    public double? ShareOf(long id) => runner.ShareOf(id);
+
+    internal static string PathOf(DataFolder folder, long fileId) => folder.PathOf("uploads", FormattableString.Invariant($"{fileId}.csv"));
+
+    /// <summary>The identifier type of a source's own ids, as the profiles know it.</summary>
+    internal static string OwnIdType(long sourceId) => FormattableString.Invariant($"source_{sourceId}_id");
+
+    private static string HeaderKey(IReadOnlyList<string> header) =>
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\u001F', header))))[..16];
+
+    private static string Subject(long id) => FormattableString.Invariant($"import:{id}");
+
+    private async Task<Outcome<FileImport>> TurnAsync(Actor actor, long id, string action, ImportState to, ImportState[] from, CancellationToken ct)
+    {
+        var problem = await store.WriteAsync(
+            write =>
+            {
+                if (ImportStore.Find(write, id) is not { } import)
+                {
+                    return UnknownImport;
+                }
+
+                if (!from.Contains(import.State))
+                {
+                    return new Problem("import.not_possible", $"The import is {import.State.ToString().ToLowerInvariant()}.");
+                }
+
+                ImportStore.SetState(write, id, to, Now);
+                audit.Record(write, actor, action, Subject(id));
+                return null;
+            }, ct);
+        if (problem is not null)
+        {
+            return problem;
+        }
+
+        runner.Wake();
+        return (await FindAsync(id, ct))!;
+    }
+}

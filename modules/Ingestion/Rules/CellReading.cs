@@ -1,0 +1,111 @@
+using System.Collections.Frozen;
+using System.Globalization;
+
+namespace CdpMonolith.Ingestion.Rules;
+
+/// <summary>Reads what people type into cells: numbers, dates, yes and no, in English, Indonesian, Thai and Norwegian.</summary>
+internal static class CellReading
+{
+    private static readonly FrozenDictionary<string, bool> YesNo = new Dictionary<string, bool>
+    {
+        ["1"] = true, ["y"] = true, ["yes"] = true, ["true"] = true, ["t"] = true, ["x"] = true, ["on"] = true, ["granted"] = true,
+        ["subscribed"] = true, ["opted in"] = true, ["opt-in"] = true, ["accepted"] = true,
+        ["ya"] = true, ["setuju"] = true, ["ja"] = true, ["j"] = true, ["samtykket"] = true, ["ใช่"] = true, ["ยินยอม"] = true,
+        ["0"] = false, ["n"] = false, ["no"] = false, ["false"] = false, ["f"] = false, ["off"] = false, ["denied"] = false,
+        ["unsubscribed"] = false, ["opted out"] = false, ["opt-out"] = false, ["declined"] = false,
+        ["tidak"] = false, ["nei"] = false, ["ไม่"] = false, ["ไม่ใช่"] = false, ["ไม่ยินยอม"] = false,
+    }.ToFrozenDictionary();
+
+    private static readonly FrozenDictionary<DateOrder, string[]> Formats = new Dictionary<DateOrder, string[]>
+    {
+        [DateOrder.Ymd] = WithTimes("yyyy-M-d", "yyyy/M/d", "yyyy.M.d", "yyyyMMdd"),
+        [DateOrder.Dmy] = WithTimes("d/M/yyyy", "d.M.yyyy", "d-M-yyyy", "d/M/yy", "d.M.yy", "d MMM yyyy", "d MMMM yyyy"),
+        [DateOrder.Mdy] = WithTimes("M/d/yyyy", "M-d-yyyy", "M/d/yy", "MMM d, yyyy", "MMMM d, yyyy"),
+    }.ToFrozenDictionary();
+
+    /// <summary>Null: neither yes nor no.</summary>
+    public static bool? Boolean(string text) =>
+        YesNo.TryGetValue(text.Trim().ToLowerInvariant(), out var value) ? value : null;
+
+    /// <summary>Null: not a number. Signs of money and spaces around are passed over.</summary>
+    public static decimal? Number(string text, bool decimalComma)
+    {
+        var digits = text.AsSpan().Trim().Trim("€$£฿ ").Trim();
+        if (digits.IsEmpty)
+        {
+            return null;
+        }
+
+        Span<char> plain = stackalloc char[Math.Min(digits.Length, 64)];
+        if (digits.Length > plain.Length)
+        {
+            return null;
+        }
+
+        var length = 0;
+        foreach (var letter in digits)
+        {
+            if (letter is ' ' or '\u00A0' or '\u202F' or '\'' || letter == (decimalComma ? '.' : ','))
+            {
+                continue;
+            }
+
+            plain[length++] = letter == ',' ? '.' : letter == '−' ? '-' : letter;
+        }
+
+        return decimal.TryParse(plain[..length], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
+    }
+
+    /// <summary>Unix ms; null: not a time. ISO 8601 is always understood, other forms in the order given.</summary>
+    /// <param name="zone">Of times that name none.</param>
+    public static long? Time(string text, DateOrder order, TimeZoneInfo zone)
+    {
+        text = text.Trim();
+        if (text.Length is 10 or 13 && text.All(char.IsAsciiDigit))
+        {
+            var unix = long.Parse(text, CultureInfo.InvariantCulture);
+            return text.Length == 10 ? unix * 1000 : unix;
+        }
+
+        if (text.Length >= 19 && text[10] is 'T' or ' '
+            && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out var exact)
+            && (text[^1] is 'Z' or 'z' || text.AsSpan(11).ContainsAny('+', '-')))
+        {
+            return exact.ToUnixTimeMilliseconds();
+        }
+
+        return (DateTime.TryParseExact(text, Formats[DateOrder.Ymd], CultureInfo.InvariantCulture, DateTimeStyles.None, out var local)
+                || DateTime.TryParseExact(text, Formats[order], CultureInfo.InvariantCulture, DateTimeStyles.None, out local))
+            ? new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUnixTimeMilliseconds()
+            : null;
+    }
+
+    /// <summary>A date or time as ISO 8601: a day alone stays a day.</summary>
+    public static string? Date(string text, DateOrder order, TimeZoneInfo zone)
+    {
+        if (Time(text, order, zone) is not { } unix)
+        {
+            return null;
+        }
+
+        var hasTime = text.Contains(':', StringComparison.Ordinal) || text.Trim().Length is 13;
+        var moment = DateTimeOffset.FromUnixTimeMilliseconds(unix);
+        return hasTime
+            ? moment.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)
+            : TimeZoneInfo.ConvertTime(moment, zone).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+    }
+
+    public static bool LooksLikeEmail(string text)
+    {
+        var at = text.IndexOf('@', StringComparison.Ordinal);
+        return at > 0 && at == text.LastIndexOf('@') && at < text.Length - 3 && !text.AsSpan().ContainsAny(" \t,;")
+            && text.IndexOf('.', at) is var dot && dot > at + 1 && dot < text.Length - 1;
+    }
+
+    /// <summary>At least six digits and nothing but the signs that phone numbers are written with.</summary>
+    public static bool LooksLikePhone(string text) =>
+        text.Count(char.IsAsciiDigit) is >= 6 and <= 18 && text.All(letter => char.IsAsciiDigit(letter) || letter is '+' or '(' or ')' or '-' or '.' or '/' or ' ' or '\u00A0' or 'O' or 'o');
+
+    private static string[] WithTimes(params string[] days) =>
+        [.. days.SelectMany(day => new[] { day, day + " H:mm", day + " H:mm:ss", day + " H:mm:ss.fff", day + "'T'H:mm:ss", day + "'T'H:mm:ss.fff", day + " h:mm tt" })];
+}

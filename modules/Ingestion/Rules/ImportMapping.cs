@@ -1,0 +1,207 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using CdpMonolith.Platform;
+
+namespace CdpMonolith.Ingestion.Rules;
+
+/// <summary>What a column of a file becomes.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ColumnTarget>))]
+internal enum ColumnTarget
+{
+    [JsonStringEnumMemberName("ignore")] Ignore,
+    [JsonStringEnumMemberName("userId")] UserId,
+    [JsonStringEnumMemberName("email")] Email,
+    [JsonStringEnumMemberName("phone")] Phone,
+    [JsonStringEnumMemberName("ownId")] OwnId,
+    [JsonStringEnumMemberName("anonymousId")] AnonymousId,
+    [JsonStringEnumMemberName("trait")] Trait,
+    [JsonStringEnumMemberName("property")] Property,
+    [JsonStringEnumMemberName("eventName")] EventName,
+    [JsonStringEnumMemberName("time")] Time,
+    [JsonStringEnumMemberName("messageId")] MessageId,
+    [JsonStringEnumMemberName("consent")] Consent,
+    [JsonStringEnumMemberName("consentTime")] ConsentTime,
+    [JsonStringEnumMemberName("consentText")] ConsentText,
+}
+
+/// <summary>How the text of a cell is read.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CellType>))]
+internal enum CellType
+{
+    [JsonStringEnumMemberName("text")] Text,
+    [JsonStringEnumMemberName("number")] Number,
+    [JsonStringEnumMemberName("boolean")] Boolean,
+    [JsonStringEnumMemberName("date")] Date,
+}
+
+/// <summary>The order in which a date without a name of its month is written.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<DateOrder>))]
+internal enum DateOrder
+{
+    [JsonStringEnumMemberName("ymd")] Ymd,
+    [JsonStringEnumMemberName("dmy")] Dmy,
+    [JsonStringEnumMemberName("mdy")] Mdy,
+}
+
+/// <param name="Name">Of the trait or property; null for other targets.</param>
+/// <param name="Purpose">Of a consent.</param>
+/// <param name="Channel">Of a consent; <c>any</c> when null.</param>
+internal sealed record ColumnMapping(
+    ColumnTarget To, string? Name = null, CellType Type = CellType.Text, string? Purpose = null, string? Channel = null)
+{
+    public static readonly ColumnMapping Ignored = new(ColumnTarget.Ignore);
+}
+
+/// <summary>What each column of a file becomes, and how its dates and numbers are written.</summary>
+/// <param name="Columns">By the name of the column, or <c>Column 1</c> and so on without a header.</param>
+/// <param name="Event">Each row is also this event; null: rows are people, unless a column names the event.</param>
+/// <param name="DecimalComma">Numbers are written 1.234,56.</param>
+/// <param name="TimeZone">IANA name, for times without a zone; UTC when null.</param>
+internal sealed record ImportMapping(
+    IReadOnlyDictionary<string, ColumnMapping> Columns, string? Event = null, DateOrder DateOrder = DateOrder.Ymd,
+    bool DecimalComma = false, string? TimeZone = null)
+{
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    private static readonly ColumnTarget[] Identifiers =
+        [ColumnTarget.UserId, ColumnTarget.Email, ColumnTarget.Phone, ColumnTarget.OwnId, ColumnTarget.AnonymousId];
+
+    /// <summary>Rows are events.</summary>
+    [JsonIgnore]
+    public bool HasEvents => !string.IsNullOrWhiteSpace(Event) || Columns.Values.Any(column => column.To == ColumnTarget.EventName);
+
+    public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    /// <summary>Reads the JSON form.</summary>
+    public static Outcome<ImportMapping> Parse(string json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ImportMapping>(json, Json) is { Columns: not null } mapping
+                ? mapping
+                : new Problem("mapping.empty", "The mapping names no columns.", "columns");
+        }
+        catch (JsonException fault)
+        {
+            return new Problem("mapping.not_readable", $"The mapping cannot be read at {fault.Path ?? "its start"}.", "mapping");
+        }
+    }
+
+    /// <summary>
+    /// Reads the short form of the command line: <c>Email=email,Name=trait:name,Total=property:revenue:number,Day=time,News=consent:newsletter:email</c>.
+    /// </summary>
+    public static Outcome<ImportMapping> ParseShort(string text)
+    {
+        var columns = new Dictionary<string, ColumnMapping>();
+        foreach (var part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            var cut = part.LastIndexOf('=');
+            if (cut < 1)
+            {
+                return new Problem("mapping.not_readable", $"'{part}' is not of the form Column=target.", "map");
+            }
+
+            var words = part[(cut + 1)..].Split(':', StringSplitOptions.TrimEntries);
+            if (ReadTarget(words) is not { } column)
+            {
+                return new Problem("mapping.target_unknown", $"'{part[(cut + 1)..]}' is not a target; see cdp import --help.", "map");
+            }
+
+            columns[part[..cut].Trim()] = column;
+        }
+
+        return columns.Count == 0
+            ? new Problem("mapping.empty", "The mapping names no columns.", "map")
+            : new ImportMapping(columns);
+    }
+
+    /// <summary>Whether the mapping makes sense for a file with these columns; null: it does.</summary>
+    public Problem? Check(IReadOnlyCollection<string> header)
+    {
+        if (Columns.Keys.FirstOrDefault(name => !header.Contains(name)) is { } unknown)
+        {
+            return new Problem("mapping.column_unknown", $"The file has no column '{unknown}'.", unknown);
+        }
+
+        foreach (var (name, column) in Columns)
+        {
+            if (column.To is ColumnTarget.Trait or ColumnTarget.Property && string.IsNullOrWhiteSpace(column.Name))
+            {
+                return new Problem("mapping.name_missing", $"Say which {column.To.ToString().ToLowerInvariant()} the column '{name}' is.", name);
+            }
+
+            if (column.To == ColumnTarget.Consent && string.IsNullOrWhiteSpace(column.Purpose))
+            {
+                return new Problem("mapping.purpose_missing", $"Say for which purpose the column '{name}' holds consent.", name);
+            }
+        }
+
+        foreach (var target in Identifiers.Append(ColumnTarget.Time).Append(ColumnTarget.EventName).Append(ColumnTarget.MessageId))
+        {
+            if (Columns.Where(column => column.Value.To == target).Skip(1).FirstOrDefault() is { Key: not null } second)
+            {
+                return new Problem("mapping.target_twice", $"Two columns cannot both be {target}; the second is '{second.Key}'.", second.Key);
+            }
+        }
+
+        if (!Columns.Values.Any(column => Identifiers.Contains(column.To)))
+        {
+            return new Problem("mapping.no_identifier", "Map at least one column that tells who the row is about: an e-mail, a phone, a user id or the source's own id.", "columns");
+        }
+
+        if (!HasEvents && Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.Property) is { Key: not null } property)
+        {
+            return new Problem("mapping.no_event", $"The column '{property.Key}' is a property, so say which event a row is.", "event");
+        }
+
+        return TimeZone is null || TimeZoneInfo.TryFindSystemTimeZoneById(TimeZone, out _)
+            ? null
+            : new Problem("mapping.time_zone_unknown", $"There is no time zone '{TimeZone}'.", "timeZone");
+    }
+
+    private static ColumnMapping? ReadTarget(string[] words)
+    {
+        var name = words.ElementAtOrDefault(1);
+        var target = words[0] switch
+        {
+            "ignore" => ColumnTarget.Ignore,
+            "userId" => ColumnTarget.UserId,
+            "email" => ColumnTarget.Email,
+            "phone" => ColumnTarget.Phone,
+            "ownId" => ColumnTarget.OwnId,
+            "anonymousId" => ColumnTarget.AnonymousId,
+            "trait" => ColumnTarget.Trait,
+            "property" => ColumnTarget.Property,
+            "eventName" => ColumnTarget.EventName,
+            "time" => ColumnTarget.Time,
+            "messageId" => ColumnTarget.MessageId,
+            "consent" => ColumnTarget.Consent,
+            "consentTime" => ColumnTarget.ConsentTime,
+            "consentText" => ColumnTarget.ConsentText,
+            _ => (ColumnTarget?)null,
+        };
+        if (target is not { } to)
+        {
+            return null;
+        }
+
+        if (to == ColumnTarget.Consent)
+        {
+            return new ColumnMapping(to, Purpose: name, Channel: words.ElementAtOrDefault(2));
+        }
+
+        var type = words.ElementAtOrDefault(2) switch
+        {
+            null or "text" => CellType.Text,
+            "number" => CellType.Number,
+            "boolean" => CellType.Boolean,
+            "date" => CellType.Date,
+            _ => (CellType?)null,
+        };
+        return type is { } known ? new ColumnMapping(to, name, known) : null;
+    }
+}

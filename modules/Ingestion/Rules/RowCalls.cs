@@ -1,0 +1,386 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+
+namespace CdpMonolith.Ingestion.Rules;
+
+/// <summary>Why a row cannot be taken.</summary>
+/// <param name="Field">The column that it is about; null: the row as a whole.</param>
+internal sealed record RowProblem(string Code, string Message, string? Field = null);
+
+/// <summary>
+/// Turns rows into the calls a client would have sent: an identify for what is said of the person, a track for the event.
+/// Made once for a file and a mapping; not for two threads.
+/// </summary>
+internal sealed class RowCalls
+{
+    private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+
+    private readonly Column[] _columns;
+    private readonly ImportMapping _mapping;
+    private readonly TimeZoneInfo _zone;
+    private readonly string _ownIdType;
+    private readonly string _filePart;
+    private readonly string _mappingPart;
+    private readonly bool _hasPersonPart;
+    private readonly int _width;
+    private readonly ArrayBufferWriter<byte> _out = new(512 * 1024);
+    private readonly Utf8JsonWriter _json;
+
+    /// <summary>Where the calls written since the last <see cref="Take"/> stand.</summary>
+    private readonly List<Range> _calls = [];
+
+    /// <param name="ownIdType">The identifier type of the source's own ids.</param>
+    /// <param name="fileKey">Tells this file from others: message ids are made of it, so that the same file changes nothing.</param>
+    public RowCalls(IReadOnlyList<string> header, ImportMapping mapping, string ownIdType, string fileKey, string mappingKey)
+    {
+        _columns = [.. header.Select((name, at) => new Column(at, name, mapping.Columns.GetValueOrDefault(name) ?? ColumnMapping.Ignored))
+            .Where(column => column.Mapping.To != ColumnTarget.Ignore)];
+        (_mapping, _ownIdType, _filePart, _mappingPart, _width) = (mapping, ownIdType, $"import-{fileKey}-", mappingKey, header.Count);
+        _zone = mapping.TimeZone is { } zone ? TimeZoneInfo.FindSystemTimeZoneById(zone) : TimeZoneInfo.Utc;
+        _hasPersonPart = !mapping.HasEvents || _columns.Any(column =>
+            column.Mapping.To is ColumnTarget.Trait or ColumnTarget.Consent);
+        _json = new Utf8JsonWriter(_out, Plain);
+    }
+
+    /// <summary>All calls written so far; the next are written into a buffer of their own.</summary>
+    public List<ReadOnlyMemory<byte>> Take()
+    {
+        var bytes = _out.WrittenSpan.ToArray();
+        _out.ResetWrittenCount();
+        var calls = _calls.ConvertAll(range => new ReadOnlyMemory<byte>(bytes)[range]);
+        _calls.Clear();
+        return calls;
+    }
+
+    /// <summary>Writes the calls of one row; how many. 0: the row is refused, for the problem.</summary>
+    /// <param name="row">Number of the row in the file, the first data row being 1.</param>
+    public int Write(IReadOnlyList<string> cells, long row, out RowProblem? problem)
+    {
+        problem = Read(cells, out var values);
+        if (problem is not null)
+        {
+            return 0;
+        }
+
+        var count = 0;
+        if (_hasPersonPart)
+        {
+            Begin();
+            WriteIdentify(values, row);
+            End();
+            count++;
+        }
+
+        if (_mapping.HasEvents)
+        {
+            Begin();
+            WriteTrack(values, row);
+            End();
+            count++;
+        }
+
+        return count;
+    }
+
+    private RowProblem? Read(IReadOnlyList<string> cells, out Values values)
+    {
+        values = new Values(new object?[_columns.Length]) { Event = _mapping.Event };
+        if (cells.Count != _width)
+        {
+            return new RowProblem("row.cells", FormattableString.Invariant($"The row has {cells.Count} cells; the header has {_width}."));
+        }
+
+        for (var n = 0; n < _columns.Length; n++)
+        {
+            var column = _columns[n];
+            var text = cells[column.At].Trim();
+            if (text.Length == 0)
+            {
+                continue;
+            }
+
+            if (ReadCell(column, text, n, ref values) is { } problem)
+            {
+                return problem;
+            }
+        }
+
+        return (values.UserId ?? values.Email ?? values.Phone ?? values.OwnId ?? values.AnonymousId) is null
+            ? new RowProblem("row.no_identifier", "The row has nothing that tells who it is about.")
+            : _mapping.HasEvents && string.IsNullOrWhiteSpace(values.Event)
+                ? new RowProblem("row.no_event", "The row does not say which event it is.")
+                : null;
+    }
+
+    private RowProblem? ReadCell(Column column, string text, int n, ref Values values)
+    {
+        if (text.Contains('\uFFFD', StringComparison.Ordinal))
+        {
+            return new RowProblem("cell.not_readable", "The cell has bytes that are not of the file's encoding.", column.Name);
+        }
+
+        if (text.Contains('\0', StringComparison.Ordinal))
+        {
+            return new RowProblem("cell.nul", "The cell has the character U+0000.", column.Name);
+        }
+
+        switch (column.Mapping.To)
+        {
+            case ColumnTarget.UserId:
+                values.UserId = text;
+                break;
+            case ColumnTarget.Email:
+                values.Email = text;
+                return CellReading.LooksLikeEmail(text) ? null : new RowProblem("email.malformed", "This is not an e-mail address.", column.Name);
+            case ColumnTarget.Phone:
+                values.Phone = text;
+                return CellReading.LooksLikePhone(text) ? null : new RowProblem("phone.malformed", "This is not a phone number.", column.Name);
+            case ColumnTarget.OwnId:
+                values.OwnId = text;
+                break;
+            case ColumnTarget.AnonymousId:
+                values.AnonymousId = text;
+                break;
+            case ColumnTarget.EventName:
+                values.Event = text;
+                break;
+            case ColumnTarget.MessageId:
+                values.MessageId = text;
+                break;
+            case ColumnTarget.ConsentText:
+                values.ConsentText = text;
+                break;
+            case ColumnTarget.Time:
+            case ColumnTarget.ConsentTime:
+                if (CellReading.Time(text, _mapping.DateOrder, _zone) is not { } time)
+                {
+                    return new RowProblem("time.malformed", "This is not a date or time that the mapping understands.", column.Name);
+                }
+
+                if (column.Mapping.To == ColumnTarget.Time)
+                {
+                    values.Time = time;
+                }
+                else
+                {
+                    values.ConsentTime = time;
+                }
+
+                break;
+            case ColumnTarget.Consent:
+                values.Cells[n] = CellReading.Boolean(text);
+                return values.Cells[n] is null ? new RowProblem("consent.not_understood", "This is neither yes nor no.", column.Name) : null;
+            default:
+                values.Cells[n] = column.Mapping.Type switch
+                {
+                    CellType.Number => CellReading.Number(text, _mapping.DecimalComma),
+                    CellType.Boolean => CellReading.Boolean(text),
+                    CellType.Date => CellReading.Date(text, _mapping.DateOrder, _zone),
+                    _ => text,
+                };
+                return values.Cells[n] is null
+                    ? new RowProblem("cell.not_" + column.Mapping.Type.ToString().ToLowerInvariant(), $"This is not a {column.Mapping.Type.ToString().ToLowerInvariant()}.", column.Name)
+                    : null;
+        }
+
+        return null;
+    }
+
+    private void Begin()
+    {
+        _json.Reset(_out);
+        _calls.Add(_out.WrittenCount.._out.WrittenCount);
+        _json.WriteStartObject();
+    }
+
+    private void End()
+    {
+        _json.WriteEndObject();
+        _json.Flush();
+        _calls[^1] = _calls[^1].Start.._out.WrittenCount;
+    }
+
+    private void WriteIdentify(in Values values, long row)
+    {
+        _json.WriteString("type"u8, "identify"u8);
+        WriteHead(values, row, "p-" + _mappingPart);
+        _json.WriteStartObject("traits"u8);
+        WriteContact(values);
+        WriteCells(values, ColumnTarget.Trait);
+        _json.WriteEndObject();
+        _json.WriteStartObject("context"u8);
+        WriteOwnId(values);
+        WriteConsents(values);
+        _json.WriteEndObject();
+    }
+
+    private void WriteTrack(in Values values, long row)
+    {
+        _json.WriteString("type"u8, "track"u8);
+        _json.WriteString("event"u8, values.Event);
+        WriteHead(values, row, "e");
+        _json.WriteStartObject("properties"u8);
+        WriteCells(values, ColumnTarget.Property);
+        _json.WriteEndObject();
+        _json.WriteStartObject("context"u8);
+        WriteOwnId(values);
+        if (values.Email is not null || values.Phone is not null)
+        {
+            _json.WriteStartObject("traits"u8);
+            WriteContact(values);
+            _json.WriteEndObject();
+        }
+
+        _json.WriteEndObject();
+    }
+
+    private void WriteHead(in Values values, long row, string part)
+    {
+        // An event is the same event under another mapping; what is said of a person may be said anew.
+        _json.WriteString("messageId"u8, part == "e" && values.MessageId is { } own
+            ? own
+            : string.Create(CultureInfo.InvariantCulture, $"{_filePart}{row}-{part}"));
+        if (values.UserId is { } userId)
+        {
+            _json.WriteString("userId"u8, userId);
+        }
+
+        if (values.AnonymousId is { } anonymousId)
+        {
+            _json.WriteString("anonymousId"u8, anonymousId);
+        }
+
+        if (values.Time is { } time)
+        {
+            _json.WriteString("timestamp"u8, Iso(time));
+        }
+    }
+
+    private void WriteContact(in Values values)
+    {
+        if (values.Email is { } email)
+        {
+            _json.WriteString("email"u8, email);
+        }
+
+        if (values.Phone is { } phone)
+        {
+            _json.WriteString("phone"u8, phone);
+        }
+    }
+
+    private void WriteCells(in Values values, ColumnTarget target)
+    {
+        for (var n = 0; n < _columns.Length; n++)
+        {
+            if (_columns[n].Mapping.To != target)
+            {
+                continue;
+            }
+
+            switch (values.Cells[n])
+            {
+                case string text:
+                    _json.WriteString(_columns[n].Mapping.Name!, text);
+                    break;
+                case decimal number:
+                    _json.WriteNumber(_columns[n].Mapping.Name!, number);
+                    break;
+                case bool yes:
+                    _json.WriteBoolean(_columns[n].Mapping.Name!, yes);
+                    break;
+            }
+        }
+    }
+
+    private void WriteOwnId(in Values values)
+    {
+        if (values.OwnId is not { } id)
+        {
+            return;
+        }
+
+        _json.WriteStartArray("externalIds"u8);
+        _json.WriteStartObject();
+        _json.WriteString("id"u8, id);
+        _json.WriteString("type"u8, _ownIdType);
+        _json.WriteString("collection"u8, "users"u8);
+        _json.WriteEndObject();
+        _json.WriteEndArray();
+    }
+
+    private void WriteConsents(in Values values)
+    {
+        var any = false;
+        for (var n = 0; n < _columns.Length; n++)
+        {
+            if (_columns[n].Mapping is not { To: ColumnTarget.Consent } consent || values.Cells[n] is not bool granted)
+            {
+                continue;
+            }
+
+            if (!any)
+            {
+                any = true;
+                _json.WriteStartObject("consent"u8);
+                _json.WriteStartArray("decisions"u8);
+            }
+
+            _json.WriteStartObject();
+            _json.WriteString("purpose"u8, consent.Purpose);
+            _json.WriteString("channel"u8, consent.Channel ?? "any");
+            _json.WriteString("status"u8, granted ? "granted"u8 : "denied"u8);
+            if ((values.ConsentTime ?? values.Time) is { } at)
+            {
+                _json.WriteString("at"u8, Iso(at));
+            }
+
+            if (values.ConsentText is { } text)
+            {
+                _json.WriteString("textVersion"u8, text);
+            }
+
+            _json.WriteString("source"u8, "import"u8);
+            _json.WriteEndObject();
+        }
+
+        if (any)
+        {
+            _json.WriteEndArray();
+            _json.WriteEndObject();
+        }
+    }
+
+    private static string Iso(long time) =>
+        DateTimeOffset.FromUnixTimeMilliseconds(time).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+
+    private readonly record struct Column(int At, string Name, ColumnMapping Mapping);
+
+    /// <summary>What one row says; <see cref="Cells"/> holds traits, properties and consents by their column.</summary>
+    private struct Values(object?[] cells)
+    {
+        public object?[] Cells { get; } = cells;
+
+        public string? UserId { get; set; }
+
+        public string? Email { get; set; }
+
+        public string? Phone { get; set; }
+
+        public string? OwnId { get; set; }
+
+        public string? AnonymousId { get; set; }
+
+        public string? Event { get; set; }
+
+        public string? MessageId { get; set; }
+
+        public long? Time { get; set; }
+
+        public long? ConsentTime { get; set; }
+
+        public string? ConsentText { get; set; }
+    }
+}
