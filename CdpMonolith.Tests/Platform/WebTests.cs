@@ -157,6 +157,13 @@ public sealed class WebTests
         using var foreign = new HttpRequestMessage(HttpMethod.Post, "/api/users/reset-link") { Content = JsonContent.Create(body) };
         foreign.Headers.Add("Origin", "https://evil.example");
         Assert.That((await owner.SendAsync(foreign)).StatusCode, Is.EqualTo(HttpStatusCode.Forbidden));
+        foreach (var (site, status) in new[] { ("cross-site", HttpStatusCode.Forbidden), ("same-site", HttpStatusCode.Forbidden), ("same-origin", HttpStatusCode.OK) })
+        {
+            using var told = new HttpRequestMessage(HttpMethod.Post, "/api/users/reset-link") { Content = JsonContent.Create(body) };
+            told.Headers.Add("Origin", "null");
+            told.Headers.Add("Sec-Fetch-Site", site);
+            Assert.That((await owner.SendAsync(told)).StatusCode, Is.EqualTo(status), site);
+        }
 
         owner.DefaultRequestHeaders.Remove("RequestVerificationToken");
         foreach (var content in new HttpContent[] { JsonContent.Create(body), new StringContent(JsonSerializer.Serialize(body)), new FormUrlEncodedContent([]) })
@@ -285,5 +292,42 @@ public sealed class SetUpTests
         Assert.That(await visitor.GetStringAsync("/setup"), Does.Contain("does not work"));
         using var posted = await visitor.PostAsync("/setup", new FormUrlEncodedContent([KeyValuePair.Create("Form.Email", "eve@example.no")]));
         Assert.That(posted.StatusCode, Is.EqualTo(HttpStatusCode.BadRequest));
+    }
+}
+
+/// <summary>What only a browser shows.</summary>
+public sealed class BrowserTests
+{
+    [Test]
+    public async Task Somebody_signs_in_sees_a_page_without_one_refused_script_and_the_program_stops_at_once()
+    {
+        var refused = new List<string>();
+        var stopped = TimeSpan.Zero;
+        await using (var app = await TestApp.StartAsync())
+        {
+            var user = await app.AddUserAsync(Roles.Owner);
+            var page = await Browser.OpenAsync(app.Address);
+            page.Console += (_, message) =>
+            {
+                if (message.Text.Contains("Content Security Policy", StringComparison.Ordinal))
+                {
+                    refused.Add(message.Text);
+                }
+            };
+            await page.GotoAsync("/users");
+            await page.FillAsync("#email", user.Email);
+            await page.FillAsync("#password", TestUsers.Password);
+            await page.ClickAsync("button[type=submit]");
+            await page.Locator("table").GetByText(user.Email).WaitForAsync();
+            Assert.That(new Uri(page.Url).AbsolutePath, Is.EqualTo("/users"));
+            stopped = TimeProvider.System.GetElapsedTime(0);
+        }
+
+        stopped = TimeProvider.System.GetElapsedTime(0) - stopped;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(refused, Is.Empty);
+            Assert.That(stopped, Is.LessThan(TimeSpan.FromSeconds(20)), "the host gives up waiting after 30 seconds");
+        }
     }
 }

@@ -50,6 +50,7 @@ public static class PlatformModule
     public static IApplicationBuilder UsePlatform(this IApplicationBuilder app) => app
         .Use(SecurityHeaders.Add)
         .UseExceptionHandler(faults => faults.Run(Faults.AnswerAsync))
+        .Use(RequestGuard.RefuseCircuitsWhenStopping)
         .Use(RequestGuard.CheckOrigin)
         .UseAuthentication()
         .UseAuthorization()

@@ -21,6 +21,9 @@ internal sealed partial class JobRunner(
     /// <summary>A firing this much later than planned counts as missed.</summary>
     private static readonly TimeSpan Late = TimeSpan.FromMinutes(1);
 
+    /// <summary>How long the end of the program waits for runs that do not heed their cancellation.</summary>
+    private static readonly TimeSpan StopsWithin = TimeSpan.FromSeconds(5);
+
     private static readonly TimeSpan ProgressKeptEvery = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<string, IJob> _jobs = jobs.ToDictionary(job => job.Name);
@@ -42,9 +45,17 @@ internal sealed partial class JobRunner(
 
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await jobClock.StopAsync(cancellationToken);
         await _stopping.CancelAsync();
-        await IdleAsync().WaitAsync(cancellationToken);
+        await jobClock.StopAsync(CancellationToken.None);
+        try
+        {
+            await IdleAsync().WaitAsync(StopsWithin, CancellationToken.None);
+        }
+        catch (TimeoutException)
+        {
+            // Its row still says running; the next start calls it interrupted and runs the job again.
+            LogNotStopped(string.Join(", ", _running.Keys));
+        }
     }
 
     /// <summary>Brings the table up to date and starts what is owed. Returns what the clock is to be set to.</summary>
@@ -311,6 +322,9 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The end of run {Run} of job {Job} could not be recorded")]
     private partial void LogNotRecorded(string job, long run, Exception fault);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "These jobs did not stop in time: {Jobs}")]
+    private partial void LogNotStopped(string jobs);
 
     /// <summary>A run that goes on.</summary>
     private sealed class Live

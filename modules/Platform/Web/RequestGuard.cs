@@ -2,6 +2,7 @@ using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace CdpMonolith.Platform.Web;
 
@@ -13,11 +14,25 @@ internal static class RequestGuard
 {
     private const string TokenHeader = "RequestVerificationToken";
 
+    /// <summary>
+    /// Pages that lose their connection because the program stops come back at once; a connection taken then would keep
+    /// the program from stopping.
+    /// </summary>
+    public static Task RefuseCircuitsWhenStopping(HttpContext context, RequestDelegate next)
+    {
+        if (IsCircuit(context) && context.RequestServices.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping.IsCancellationRequested)
+        {
+            context.Response.StatusCode = StatusCodes.Status503ServiceUnavailable;
+            return Task.CompletedTask;
+        }
+
+        return next(context);
+    }
+
     /// <summary>Before anything else: where does it come from?</summary>
     public static Task CheckOrigin(HttpContext context, RequestDelegate next)
     {
-        var origin = context.Request.Headers.Origin.ToString();
-        return origin.Length == 0 || SecurityHeaders.IsTracking(context) || (IsSafe(context) && !IsWebSocket(context)) || IsOwn(context, origin)
+        return SecurityHeaders.IsTracking(context) || (IsWebSocket(context) ? IsOwnSocket(context) : IsSafe(context) || IsOwn(context))
             ? next(context)
             : Refuse(context, new Problem("request.foreign_origin", "Requests that change something must come from the console itself."));
     }
@@ -27,7 +42,7 @@ internal static class RequestGuard
     {
         var request = context.Request;
         if (IsSafe(context) || SecurityHeaders.IsTracking(context) || context.User.Identity?.AuthenticationType != IdentityConstants.ApplicationScheme
-            || request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal)
+            || IsCircuit(context)
             || context.GetEndpoint()?.Metadata.GetMetadata<IAntiforgeryMetadata>() is { RequiresValidation: true })
         {
             await next(context);
@@ -44,11 +59,29 @@ internal static class RequestGuard
         await next(context);
     }
 
+    private static bool IsCircuit(HttpContext context) => context.Request.Path.StartsWithSegments("/_blazor", StringComparison.Ordinal);
+
     private static bool IsSafe(HttpContext context) =>
         HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method) || HttpMethods.IsOptions(context.Request.Method);
 
     private static bool IsWebSocket(HttpContext context) =>
         context.Request.Headers.Upgrade.ToString().Contains("websocket", StringComparison.OrdinalIgnoreCase) || context.Request.Method == "CONNECT";
+
+    /// <summary>
+    /// By what the browser says of the request, and where it says nothing, by its origin. Our own forms come with the origin
+    /// <c>null</c>, since the pages send no referrer; their token is checked later.
+    /// </summary>
+    private static bool IsOwn(HttpContext context)
+    {
+        var origin = context.Request.Headers.Origin.ToString();
+        return context.Request.Headers["Sec-Fetch-Site"].ToString() is { Length: > 0 } site
+            ? site is "same-origin" or "none"
+            : origin is "" or "null" || IsOwn(context, origin);
+    }
+
+    /// <summary>Browsers always say where a WebSocket is opened from.</summary>
+    private static bool IsOwnSocket(HttpContext context) =>
+        context.Request.Headers.Origin.ToString() is var origin && (origin.Length == 0 || IsOwn(context, origin));
 
     /// <summary>Compares host and port; the scheme may differ behind a proxy that ends TLS.</summary>
     private static bool IsOwn(HttpContext context, string origin) =>
