@@ -2,9 +2,11 @@ using CdpMonolith.Consent.Contracts;
 using CdpMonolith.Consent.Decide;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform;
+using CdpMonolith.Platform.Logs;
 using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Tests.Support;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace CdpMonolith.Tests.Consent;
 
@@ -23,7 +25,8 @@ public abstract class ConsentTest
     public void Open()
     {
         People = new FakePeople();
-        Test = new TestStore(services => services.AddSingleton<IProfiles>(People).AddSingleton<IEventLog>(People).AddStage<RecordStage>());
+        Test = new TestStore(services => services.RemoveAll<IStage>().AddStage<RecordStage>()
+            .AddSingleton<IProfiles>(People).AddSingleton<IEventLog>(People));
     }
 
     [TearDown]

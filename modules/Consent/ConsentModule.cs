@@ -20,6 +20,7 @@ public static class ConsentModule
         services.AddSingleton<IConsent>(all => all.GetRequiredService<Answers>());
         services.AddSingleton<Purposes>();
         services.AddSingleton<Decisions>();
+        services.AddStage<RecordStage>();
         return services;
     }
 
