@@ -1,5 +1,9 @@
 using CdpMonolith.Platform;
+using CdpMonolith.Platform.Console;
+using CdpMonolith.Platform.Users;
 using CdpMonolith.Profiles.Contracts;
+using CdpMonolith.Profiles.Endpoints;
+using CdpMonolith.Profiles.Pages;
 using CdpMonolith.Profiles.Rules;
 using CdpMonolith.Profiles.Storage;
 using CdpMonolith.Profiles.Unify;
@@ -20,10 +24,18 @@ public static class ProfilesModule
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton(all => new IdentifierRules(all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues));
         services.AddSingleton<IProfiles, ProfileReader>();
+        services.AddSingleton<PeopleStore>();
+        services.AddSingleton<PersonStore>();
         services.AddSingleton<Unmerging>();
+        services.AddSingleton<IFinder, PersonFinder>();
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.People", "/people", "group", NavSection.Unify, 10, Policies.View));
         services.AddStage<UnifyStage>();
         return services;
     }
 
-    public static IEndpointRouteBuilder MapProfiles(this IEndpointRouteBuilder endpoints) => endpoints;
+    public static IEndpointRouteBuilder MapProfiles(this IEndpointRouteBuilder endpoints)
+    {
+        ProfileEndpoints.Map(endpoints);
+        return endpoints;
+    }
 }

@@ -54,11 +54,13 @@ internal sealed partial class Migrations(IEnumerable<MigrationSource> sources, T
     }
 
     /// <summary>
-    /// SQLite keeps a table in the order of its key, without a second tree beside it, only when the key's type is spelt INTEGER;
-    /// and its driver knows bytes by the name BLOB.
+    /// SQLite keeps a table in the order of its key, without a second tree beside it, only when the key's type is spelt INTEGER
+    /// or, for a key of several columns, when the table says so, which ours do by the remark <c>clustered</c>; and its driver
+    /// knows bytes by the name BLOB.
     /// </summary>
     private static string ForSqlite(string sql) =>
-        SoleKey().Replace(sql, "INTEGER$1").Replace(" BYTEA", " BLOB", StringComparison.Ordinal);
+        SoleKey().Replace(sql, "INTEGER$1").Replace(" BYTEA", " BLOB", StringComparison.Ordinal)
+            .Replace("/* clustered */", "WITHOUT ROWID", StringComparison.Ordinal);
 
     [GeneratedRegex(@"\bBIGINT((?:\s+NOT NULL)?\s+PRIMARY KEY)")]
     private static partial Regex SoleKey();

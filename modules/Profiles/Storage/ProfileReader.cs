@@ -111,7 +111,7 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
             return new ProfileFacts(figures.Known, figures.Anonymous, figures.ActiveLinks, figures.RefusedLinks);
         }, ct);
 
-    private static long? CanonicalOf(ReadSession read, long profileId)
+    public static long? CanonicalOf(ReadSession read, long profileId)
     {
         var row = read.Prepare(FindCanonical).Set(1, profileId);
         long? canonical = row.Step() ? row.Int64(0) : null;
@@ -119,7 +119,7 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
         return canonical;
     }
 
-    private static List<long> MembersOf(ReadSession read, long canonical)
+    public static List<long> MembersOf(ReadSession read, long canonical)
     {
         var members = new List<long>();
         var row = read.Prepare(FindMembers).Set(1, canonical);
@@ -132,7 +132,7 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
     }
 
     /// <summary>Null when the profile is not a canonical one.</summary>
-    private static Person? Find(ReadSession read, long canonical)
+    public static Person? Find(ReadSession read, long canonical)
     {
         var members = GraphStore.Members(read, canonical);
         return members.Find(node => node.Id == canonical) is { } survivor

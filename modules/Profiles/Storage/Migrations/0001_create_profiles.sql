@@ -30,7 +30,7 @@ CREATE TABLE profiles_link (
     actor        TEXT,
     decided_at   BIGINT,
     PRIMARY KEY (low, high)
-);
+) /* clustered */;
 
 CREATE INDEX profiles_link_high ON profiles_link (high);
 CREATE INDEX profiles_link_refused ON profiles_link (evidence_seq) WHERE state = 2;
@@ -42,7 +42,7 @@ CREATE TABLE profiles_source_record (
     traits     TEXT   NOT NULL,
     updated_at BIGINT NOT NULL,
     PRIMARY KEY (profile_id, source_id)
-);
+) /* clustered */;
 
 -- What we believe of a person, by canonical profile; no row when nothing is known.
 CREATE TABLE profiles_golden (
@@ -55,7 +55,7 @@ CREATE TABLE profiles_token (
     token      TEXT   NOT NULL,
     profile_id BIGINT NOT NULL,
     PRIMARY KEY (token, profile_id)
-);
+) /* clustered */;
 
 -- The profile-change log. kind: 1 event resolved, 2 traits changed, 3 canonical changed.
 CREATE TABLE profiles_change (
