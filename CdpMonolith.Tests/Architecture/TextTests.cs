@@ -1,6 +1,9 @@
+using System.Reflection;
 using System.Text.RegularExpressions;
 using System.Xml.Linq;
 using CdpMonolith.Tests.Support;
+using Microsoft.AspNetCore.Components;
+using Microsoft.Extensions.Localization;
 
 namespace CdpMonolith.Tests.Architecture;
 
@@ -24,6 +27,22 @@ public sealed class TextTests
         var offences = Repo.Files(room).Where(file => file.EndsWith(".razor", StringComparison.Ordinal))
             .SelectMany(file => Regex.Matches(Markup(File.ReadAllText(file)), @">\s*([A-Z][a-z]+(?:\s+[A-Za-z]+)+)[\s.!?]*<")
                 .Select(match => $"{Path.GetFileName(file)}: {match.Groups[1].Value}"));
+        Assert.That(offences, Is.Empty);
+    }
+
+    /// <summary>
+    /// Inside a Razor file <c>Texts</c> means Platform's, through its <c>@using</c>, unless _Imports.razor says
+    /// <c>@using Texts = CdpMonolith.Module.Texts</c>.
+    /// </summary>
+    [TestCaseSource(nameof(Rooms))]
+    public void Every_page_speaks_the_words_of_its_own_room(string room)
+    {
+        var assembly = Assembly.Load(room == "CdpMonolith" ? "cdp" : $"CdpMonolith.{Path.GetFileName(room)}");
+        var offences = assembly.GetTypes().Where(type => typeof(IComponent).IsAssignableFrom(type) && !type.IsAbstract)
+            .SelectMany(type => type.GetProperties(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly))
+            .Where(property => property.PropertyType.IsGenericType && property.PropertyType.GetGenericTypeDefinition() == typeof(IStringLocalizer<>)
+                && property.PropertyType.GetGenericArguments()[0].Assembly != assembly)
+            .Select(property => $"{property.DeclaringType!.Name} speaks {property.PropertyType.GetGenericArguments()[0].FullName}");
         Assert.That(offences, Is.Empty);
     }
 
