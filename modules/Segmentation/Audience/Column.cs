@@ -17,6 +17,11 @@ internal sealed class Column
     /// <summary>Code of the text 0.</summary>
     public const int FirstText = 3;
 
+    private const int WorthRemembering = 512;
+    private const int ConditionsRemembered = 8;
+
+    private readonly Lock _known = new();
+    private readonly Dictionary<Condition, byte[]> _truths = [];
     private int[]? _codes;
     private double[]? _numbers;
 
@@ -78,6 +83,73 @@ internal sealed class Column
         True => Fact.Of(true),
         _ => Fact.Of(Texts.Text(code - FirstText)),
     };
+
+    /// <summary>Whether each code meets a condition: 1 or 0 by code, that of no value included.</summary>
+    public byte[] TruthByCode(Condition condition, long asOf)
+    {
+        // What depends on the moment is compared with what is remembered of the text; all else is remembered itself.
+        if (condition is Moment or Amount || Texts.Count < WorthRemembering)
+        {
+            return Extend([], condition, asOf);
+        }
+
+        lock (_known)
+        {
+            if (!_truths.TryGetValue(condition, out var truth) || truth.Length < CodeCount)
+            {
+                if (_truths.Count >= ConditionsRemembered)
+                {
+                    _truths.Clear();
+                }
+
+                _truths[condition] = truth = Extend(truth ?? [], condition, asOf);
+            }
+
+            return truth;
+        }
+    }
+
+    private byte[] Extend(byte[] known, Condition condition, long asOf)
+    {
+        var truth = new byte[CodeCount];
+        known.CopyTo(truth, 0);
+        var code = known.Length;
+        for (; code < FirstText; code++)
+        {
+            truth[code] = condition.Holds(FactOf(code), asOf) ? (byte)1 : (byte)0;
+        }
+
+        switch (condition)
+        {
+            case Moment moment:
+                var times = Texts.Times();
+                var (from, to) = moment.Range.At(asOf);
+                for (; code < truth.Length; code++)
+                {
+                    var time = times[code - FirstText];
+                    truth[code] = time != IsoTime.None && time >= from && time < to ? (byte)1 : (byte)0;
+                }
+
+                break;
+            case Amount amount:
+                var numbers = Texts.Numbers();
+                for (; code < truth.Length; code++)
+                {
+                    truth[code] = amount.Test.Holds(numbers[code - FirstText]) ? (byte)1 : (byte)0;
+                }
+
+                break;
+            default:
+                for (; code < truth.Length; code++)
+                {
+                    truth[code] = condition.Holds(FactOf(code), asOf) ? (byte)1 : (byte)0;
+                }
+
+                break;
+        }
+
+        return truth;
+    }
 
     /// <summary>Puts the rows from one on into another order: row first + i gets what stood at order[i].</summary>
     public void Reorder(int first, ReadOnlySpan<int> order)

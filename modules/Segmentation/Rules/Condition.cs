@@ -62,6 +62,10 @@ internal sealed record Sameness : Condition
 
     public bool Negated => Op is Op.NotEquals or Op.NoneOf;
 
+    public bool Equals(Sameness? other) => other is not null && Op == other.Op && Values.SequenceEqual(other.Values);
+
+    public override int GetHashCode() => HashCode.Combine(Op, Values.Count, Values[0]);
+
     public override bool Holds(in Fact fact, long asOf) => Among(fact) != Negated;
 
     private bool Among(in Fact fact) => fact.Kind switch

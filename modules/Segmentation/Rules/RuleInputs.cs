@@ -33,7 +33,8 @@ internal sealed record RuleInputs(
             all.Any(inputs => inputs.Relative));
     }
 
-    private static IEnumerable<Node> Nodes(Node node) =>
+    /// <summary>A part and all parts in it.</summary>
+    public static IEnumerable<Node> Nodes(Node node) =>
         node is Group group ? group.Of.SelectMany(Nodes).Prepend(node) : [node];
 }
 
