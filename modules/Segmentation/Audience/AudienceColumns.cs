@@ -1,7 +1,7 @@
 using CdpMonolith.Consent.Contracts;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Profiles.Contracts;
-using CdpMonolith.Segmentation.Rules;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace CdpMonolith.Segmentation.Audience;
@@ -17,7 +17,8 @@ internal sealed record ColumnFacts(bool Loaded, double Progress, long People, lo
 /// feeds it.
 /// </summary>
 internal sealed partial class AudienceColumns(
-    IProfiles profiles, IEventLog events, IConsent consent, TimeProvider clock, ILogger<AudienceColumns> logger) : IDisposable
+    IProfiles profiles, IEventLog events, IConsent consent, TimeProvider clock, ILogger<AudienceColumns> logger,
+    IHostApplicationLifetime? lifetime = null)
 {
     private const int Piece = 20_000;
 
@@ -25,7 +26,9 @@ internal sealed partial class AudienceColumns(
     private readonly ReaderWriterLockSlim _lock = new();
     private Columns _columns = new();
     private long _profileSeq;
-    private bool _closed;
+
+    /// <summary>The program ends.</summary>
+    public CancellationToken Closing { get; } = lifetime?.ApplicationStopping ?? default;
 
     /// <summary>Nothing may be asked before.</summary>
     public bool Loaded { get; private set; }
@@ -204,12 +207,6 @@ internal sealed partial class AudienceColumns(
         }
     }
 
-    public void Dispose()
-    {
-        // The lock stays: a loader may still be on its way out.
-        _closed = true;
-    }
-
     private bool LoadPeople(Columns columns)
     {
         var touched = new Touched();
@@ -220,7 +217,7 @@ internal sealed partial class AudienceColumns(
                 columns.AddPerson(pointer.ProfileId, pointer.CanonicalId, touched);
             }
 
-            if (_closed)
+            if (Closing.IsCancellationRequested)
             {
                 return false;
             }
@@ -239,7 +236,7 @@ internal sealed partial class AudienceColumns(
                 columns.AddConsent(entry, touched);
             }
 
-            if (_closed)
+            if (Closing.IsCancellationRequested)
             {
                 return false;
             }
@@ -258,7 +255,7 @@ internal sealed partial class AudienceColumns(
                 columns.SetTraits(record.ProfileId, record, touched);
             }
 
-            if (_closed)
+            if (Closing.IsCancellationRequested)
             {
                 return false;
             }
@@ -285,7 +282,7 @@ internal sealed partial class AudienceColumns(
 
             seq = changes[^1].Seq;
             Progress = (double)Math.Min(seq, end) / end;
-            if (_closed)
+            if (Closing.IsCancellationRequested)
             {
                 return false;
             }

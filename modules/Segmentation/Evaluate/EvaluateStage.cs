@@ -15,12 +15,11 @@ namespace CdpMonolith.Segmentation.Evaluate;
 /// it is evaluated. A cursor that moved on without an evaluation loses nothing, for after a start every segment is asked.
 /// </remarks>
 internal sealed class EvaluateStage(
-    IProfiles profiles, AudienceColumns columns, Evaluator evaluator, TimeProvider clock) : Stage<ProfileChange>, IDisposable
+    IProfiles profiles, AudienceColumns columns, Evaluator evaluator, TimeProvider clock) : Stage<ProfileChange>
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestBacklog = TimeSpan.FromSeconds(1);
 
-    private readonly ManualResetEventSlim _closing = new();
     private bool _more;
 
     public override string Name => "segmentation.evaluate";
@@ -43,12 +42,6 @@ internal sealed class EvaluateStage(
 
     public override void Forget() => evaluator.NoteAll();
 
-    public void Dispose()
-    {
-        _closing.Set();
-        columns.Dispose();
-    }
-
     protected override IReadOnlyList<ProfileChange> Read(long after, int limit)
     {
         if (!columns.Load())
@@ -59,7 +52,7 @@ internal sealed class EvaluateStage(
         var changes = profiles.ReadChanges(after, limit + 1);
         if (changes.Count > 0 && changes.Count <= limit && Pause() is { } pause && pause > TimeSpan.Zero)
         {
-            _closing.Wait(pause);
+            columns.Closing.WaitHandle.WaitOne(pause);
             changes = profiles.ReadChanges(after, limit + 1);
         }
 

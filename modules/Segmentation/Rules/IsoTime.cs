@@ -66,7 +66,7 @@ internal static class IsoTime
         return Zone(text, ref ms);
     }
 
-    private static ReadOnlySpan<char> Fraction(ReadOnlySpan<char> text, ref long ms)
+    private static ReadOnlySpan<char> Fraction(ReadOnlySpan<char> text, scoped ref long ms)
     {
         var worth = 100;
         var length = 0;
