@@ -22,8 +22,10 @@ public sealed class MembershipTests : SegmentTest
         await IdentifyAsync("ann", new { plan = "basic" });
         await Test.CatchUpAsync();
         var gold = await SegmentAsync("Gold", Gold);
+        Test.Clock.Advance(TimeSpan.FromMinutes(1));
         await IdentifyAsync("ann", new { plan = "gold" });
         await Test.CatchUpAsync();
+        Test.Clock.Advance(TimeSpan.FromMinutes(1));
         await IdentifyAsync("ann", new { plan = "basic" });
         await Test.CatchUpAsync();
         using (Assert.EnterMultipleScope())
@@ -108,7 +110,7 @@ public sealed class MembershipTests : SegmentTest
     public async Task A_restart_changes_nothing_and_goes_on()
     {
         using var folder = new TempFolder();
-        await UseFolderAsync(folder);
+        await RestartAsync(folder);
         await TrackAsync("ann", "Order Completed");
         await IdentifyAsync("ben", new { plan = "gold" });
         await SayAsync("ann", "newsletter", true);
@@ -125,8 +127,7 @@ public sealed class MembershipTests : SegmentTest
             Assert.That(await LogAsync(gold), Is.EqualTo(new[] { "+ben", "+ann" }));
         }
 
-        await Door.DisposeAsync();
-        Door = await CdpMonolith.Tests.Ingestion.Door.OpenAsync();
+        await RestartAsync();
     }
 
     [Test]
@@ -154,7 +155,7 @@ public sealed class MembershipTests : SegmentTest
         await IdentifyAsync("ann", new { plan = "gold" });
         await CatchUpButAsync();
         var decided = Next(Stage).Decide()!;
-        Assert.ThrowsAsync<InvalidOperationException>(() => Test.Store.WriteAsync(
+        await Assert.ThrowsAsync<InvalidOperationException>(() => Test.Store.WriteAsync(
             write =>
             {
                 decided(write);
@@ -172,6 +173,7 @@ public sealed class MembershipTests : SegmentTest
         await IdentifyAsync("ann", new { plan = "gold" });
         await CatchUpButAsync();
         var old = Next(Stage).Decide()!;
+        Test.Clock.Advance(TimeSpan.FromMinutes(1));
         await IdentifyAsync("ann", new { plan = "basic" });
         await Test.CatchUpAsync();
         await Test.Store.WriteAsync(old, default);

@@ -32,14 +32,12 @@ public abstract class SegmentTest
     [TearDown]
     public async Task Close() => await Door.DisposeAsync();
 
-    /// <summary>Stops the program and starts it again on the same data.</summary>
-    private protected async Task RestartAsync(TempFolder folder)
+    /// <summary>Stops the program and starts it on the data of a folder; null: on none.</summary>
+    private protected async Task RestartAsync(TempFolder? folder = null)
     {
         await Door.DisposeAsync();
         Door = await Door.OpenAsync(folder);
     }
-
-    private protected async Task UseFolderAsync(TempFolder folder) => await RestartAsync(folder);
 
     private protected Task IdentifyAsync(string userId, object? traits = null, string? anonymousId = null) =>
         SendAsync(new { type = "identify", userId, anonymousId, traits });
