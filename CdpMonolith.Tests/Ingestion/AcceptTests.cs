@@ -248,7 +248,7 @@ public sealed class AcceptTests
     {
         var verdicts = await _door.Test.Get<Acceptor>().AcceptAsync(
             _door.Source.Id,
-            new[] { "{\"type\":\"identify\",\"userId\":\"u1\",\"messageId\":\"1\"}", "{\"type\":\"identify\"}", "oops", "{\"type\":\"identify\",\"userId\":\"u1\",\"messageId\":\"1\"}" }
+            new[] { "{\"type\":\"identify\",\"userId\":\"u1\",\"messageId\":\"1\"}", "{\"type\":\"track\",\"userId\":\"u1\"}", "oops", "{\"type\":\"identify\",\"userId\":\"u1\",\"messageId\":\"1\"}" }
                 .Select(text => new ReadOnlyMemory<byte>(Encoding.UTF8.GetBytes(text))).ToList(),
             Arrival.OfImport(7), null, default);
 
@@ -258,7 +258,7 @@ public sealed class AcceptTests
                 verdicts.Select(v => (v.Seq, v.IsDuplicate, v.Refusal?.Code)),
                 Is.EqualTo(new (long, bool, string?)[]
                 {
-                    (1, false, null), (0, false, "event.id_missing"), (0, false, "body.not_json"), (1, true, null),
+                    (1, false, null), (0, false, "event.name_missing"), (0, false, "body.not_json"), (1, true, null),
                 }));
             Assert.That(await _door.QuarantineAsync(), Is.Empty);
         }

@@ -2,8 +2,11 @@ using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Endpoints;
 using CdpMonolith.Ingestion.Import;
+using CdpMonolith.Ingestion.Pages;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
+using CdpMonolith.Platform.Console;
+using CdpMonolith.Platform.Users;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -28,6 +31,11 @@ public static class IngestionModule
         services.AddHostedService<SettleMessages>();
         services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
         services.AddSingleton<Imports>();
+        services.AddSingleton<IFinder, SourceFinder>();
+        services.AddSingleton(new NavItem(
+            typeof(Texts), "Nav.Sources", "/sources", "sensors", NavSection.Collect, 10, Policies.Administer));
+        services.AddSingleton(new NavItem(
+            typeof(Texts), "Nav.Quarantine", "/quarantine", "report", NavSection.Collect, 30, Policies.Administer));
         return services;
     }
 

@@ -66,6 +66,7 @@ internal sealed class Acceptor(
                 write => QuarantineStore.Put(write, Aside(source.Id, refusal, body, body.Length, null, now, arrival)),
                 CancellationToken.None);
             tallies.Count(source.Id, 0, 0, 1, now);
+            live.Show(source.Id, now, [new Call { Raw = body, Body = body, Refusal = refusal }]);
             return;
         }
 

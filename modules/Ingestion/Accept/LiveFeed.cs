@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Ingestion.Storage;
 
 namespace CdpMonolith.Ingestion.Accept;
 
@@ -18,13 +19,42 @@ internal enum LiveVerdict
 /// <param name="Reason">Why it is in quarantine; null: it is not.</param>
 internal sealed record LiveCall(
     long Number, long ReceivedAt, LiveVerdict Verdict, CallType? Type, string? Name, string? UserId, string? AnonymousId,
-    string MessageId, long? Seq, string? Reason, string Body);
+    string MessageId, long? Seq, string? Reason, string Body)
+{
+    private const int BodyAtMost = 8 * 1024;
+
+    public static LiveCall Of(Call call, long received) => new(
+        0, received,
+        call.Refusal is not null ? LiveVerdict.Quarantined : call.IsDuplicate ? LiveVerdict.Duplicate : LiveVerdict.Stored,
+        call.Type == 0 ? CallRules.TypeOf(call.TypeText.Span) : call.Type,
+        Text(call.Name) ?? Text(call.Event), Text(call.UserId), Text(call.AnonymousId),
+        Text(call.MessageId) ?? "", call.Seq == 0 ? null : call.Seq, call.Refusal?.Code,
+        Encoding.UTF8.GetString(call.Body.Span[..Math.Min(call.Body.Length, BodyAtMost)]));
+
+    public static LiveCall Of(Event stored) => new(
+        0, stored.ReceivedAt, LiveVerdict.Stored, stored.Type, stored.Name, stored.UserId, stored.AnonymousId, stored.MessageId,
+        stored.Seq, null, Encoding.UTF8.GetString(stored.Body));
+
+    /// <summary>With as much as can be read of it.</summary>
+    public static LiveCall Of(Quarantined item)
+    {
+        var call = BodyReader.Read(item.Raw, isBatch: false, new IngestionOptions()) is { Refusal: null } request
+            ? request.Calls[0]
+            : new Call { Raw = item.Raw, Body = item.Raw };
+        return Of(call, item.ReceivedAt) with
+        {
+            Number = -item.Id, Verdict = LiveVerdict.Quarantined, Reason = item.Reason,
+            Type = Arrival.Named(item.Route).Route ?? CallRules.TypeOf(call.TypeText.Span),
+        };
+    }
+
+    private static string? Text(ReadOnlyMemory<byte> part) => part.IsEmpty ? null : Encoding.UTF8.GetString(part.Span);
+}
 
 /// <summary>Calls as they come, for whoever watches a source. Costs nothing while nobody does.</summary>
 internal sealed class LiveFeed
 {
     private const int KeptAtMost = 100;
-    private const int BodyAtMost = 8 * 1024;
 
     private readonly ConcurrentDictionary<long, Watch[]> _watches = new();
     private int _watching;
@@ -47,20 +77,13 @@ internal sealed class LiveFeed
 
         foreach (var call in calls.Skip(calls.Count - KeptAtMost))
         {
-            var shown = new LiveCall(
-                0, received,
-                call.Refusal is not null ? LiveVerdict.Quarantined : call.IsDuplicate ? LiveVerdict.Duplicate : LiveVerdict.Stored,
-                call.Type == 0 ? null : call.Type, Text(call.Name), Text(call.UserId), Text(call.AnonymousId),
-                Text(call.MessageId) ?? "", call.Seq == 0 ? null : call.Seq, call.Refusal?.Code,
-                Encoding.UTF8.GetString(call.Body.Span[..Math.Min(call.Body.Length, BodyAtMost)]));
+            var shown = LiveCall.Of(call, received);
             foreach (var watch in watches)
             {
                 watch.Add(shown);
             }
         }
     }
-
-    private static string? Text(ReadOnlyMemory<byte> part) => part.IsEmpty ? null : Encoding.UTF8.GetString(part.Span);
 
     private void Leave(Watch watch)
     {
