@@ -1,3 +1,5 @@
+using CdpMonolith.Commands.Bench;
+
 namespace CdpMonolith.Commands;
 
 /// <summary>What can be typed after <c>cdp</c>. Nothing: serve.</summary>
@@ -26,6 +28,12 @@ internal static class CommandLine
         {
             case "serve":
                 return await ServeCommand.RunAsync(rest, output);
+            case "import":
+                return await ImportCommand.RunAsync(rest, output);
+            case "bench":
+                return await BenchCommand.RunAsync(rest, output);
+            case "user":
+                return await UserCommand.RunAsync(rest, output);
             case "version" or "--version":
                 await output.WriteLineAsync(typeof(CommandLine).Assembly.GetName().Version!.ToString(3));
                 return 0;

@@ -1,3 +1,4 @@
+using CdpMonolith.Platform.Accounts;
 using CdpMonolith.Platform.Store;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -7,7 +8,7 @@ namespace CdpMonolith.Commands;
 /// <summary><c>cdp</c>: serves until it is told to stop.</summary>
 internal static class ServeCommand
 {
-    private const string DefaultAddress = "http://127.0.0.1:5080";
+    public const string DefaultAddress = "http://127.0.0.1:5080";
 
     public static async Task<int> RunAsync(string[] args, TextWriter output)
     {
@@ -33,6 +34,11 @@ internal static class ServeCommand
         {
             await app.StartAsync();
             await output.WriteLineAsync($"CdpMonolith answers on {AddressOf(app)}");
+            if (await app.Services.GetRequiredService<ISetUp>().LinkAsync(AddressOf(app), CancellationToken.None) is { } link)
+            {
+                await output.WriteLineAsync($"Nobody owns it yet. Open this link once, within 30 minutes, to become its owner:\n  {link}");
+            }
+
             await app.WaitForShutdownAsync();
         }
 

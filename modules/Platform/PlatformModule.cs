@@ -26,6 +26,7 @@ public static class PlatformModule
         services.TryAddSingleton(TimeProvider.System);
         services.AddOptions<StoreOptions>().Bind(configuration.GetSection(StoreOptions.Section))
             .ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<StageOptions>().Bind(configuration.GetSection(StageOptions.Section));
         services.AddSingleton<DataFolder>();
         services.AddSingleton<Migrations>();
         services.AddMigrations("Platform", typeof(PlatformModule).Assembly);

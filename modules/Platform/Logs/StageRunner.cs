@@ -1,6 +1,7 @@
 using CdpMonolith.Platform.Store;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace CdpMonolith.Platform.Logs;
 
@@ -37,8 +38,18 @@ public interface IStages
     Task CatchUpAsync(CancellationToken ct);
 }
 
+/// <summary>Whether stages run. Section <c>Stages</c>.</summary>
+public sealed class StageOptions
+{
+    public const string Section = "Stages";
+
+    /// <summary>Off only to look at the door alone: logs then grow and nothing follows them.</summary>
+    public bool Run { get; set; } = true;
+}
+
 internal sealed partial class StageRunner(
-    IStore store, LogSignal signal, IEnumerable<IStage> stages, TimeProvider clock, ILogger<StageRunner> logger)
+    IStore store, LogSignal signal, IEnumerable<IStage> stages, IOptions<StageOptions> options, TimeProvider clock,
+    ILogger<StageRunner> logger)
     : BackgroundService, IStages
 {
     private const int Tries = 3;
@@ -49,8 +60,9 @@ internal sealed partial class StageRunner(
     private readonly Dictionary<string, SemaphoreSlim> _turns =
         stages.ToDictionary(stage => stage.Name, _ => new SemaphoreSlim(1, 1));
 
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
-        Task.WhenAll(_stages.Select(stage => Task.Run(() => FollowAsync(stage, stoppingToken), stoppingToken)));
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => !options.Value.Run
+        ? Task.CompletedTask
+        : Task.WhenAll(_stages.Select(stage => Task.Run(() => FollowAsync(stage, stoppingToken), stoppingToken)));
 
     public Task<IReadOnlyList<StageState>> StatesAsync(CancellationToken ct) => store.ReadAsync(States, ct);
 

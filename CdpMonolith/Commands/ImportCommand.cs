@@ -1,0 +1,243 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using CdpMonolith.Platform.Store;
+using CdpMonolith.Platform.Users;
+
+namespace CdpMonolith.Commands;
+
+/// <summary>
+/// <c>cdp import</c>: hands a file to the server that holds the data folder; when none runs, runs one for as long as the import
+/// takes.
+/// </summary>
+internal static class ImportCommand
+{
+    private const string Help = """
+        cdp import FILE --source NAME --map MAP [options]
+
+          FILE                   a CSV file, also packed with gzip
+          --source NAME          the source that the file is from; made when there is none of this name
+          --map MAP              what each column becomes, either a JSON file or Column=target,Column=target,…
+          --event NAME           each row is also this event
+          --date-order ORDER     ymd, dmy or mdy, for dates such as 1/2/2026
+          --time-zone ZONE       such as Europe/Oslo, for times without one (default: UTC)
+          --decimal-comma        numbers are written 1.234,56
+          --Store:Folder=DIR     the data folder (default: data)
+
+        Targets: userId, email, phone, ownId, anonymousId, trait:NAME[:text|number|boolean|date],
+                 property:NAME[:TYPE], eventName, time, messageId,
+                 consent:PURPOSE[:CHANNEL], consentTime, consentText, ignore
+        Example: cdp import contacts.csv --source CRM --map "Id=ownId,Email=email,Name=trait:name,News=consent:newsletter:email"
+
+        Ends with 0 when every row was taken, 1 when rows were rejected or it failed, 2 when the command line is wrong.
+        """;
+
+    public static async Task<int> RunAsync(string[] args, TextWriter output)
+    {
+        if (args.Length == 0 || args.Contains("--help"))
+        {
+            await output.WriteLineAsync(Help);
+            return args.Length == 0 ? 2 : 0;
+        }
+
+        if (Options.Read(args, out var problem) is not { } options)
+        {
+            await Console.Error.WriteLineAsync($"{problem}\n\n{Help}");
+            return 2;
+        }
+
+        if (await LocalAccess.ConnectAsync(options.Folder, CancellationToken.None) is { } running)
+        {
+            using (running)
+            {
+                return await ImportAsync(running, options, output);
+            }
+        }
+
+        try
+        {
+            await using var app = Server.Build(
+                ["--urls=http://127.0.0.1:0", $"--Store:Folder={options.Folder}", "--Logging:LogLevel:Default=Warning"]);
+            await app.StartAsync();
+            using var own = await LocalAccess.ConnectAsync(options.Folder, CancellationToken.None)
+                ?? throw new InvalidOperationException("The server that this command started does not answer.");
+            var code = await ImportAsync(own, options, output);
+            await app.StopAsync();
+            return code;
+        }
+        catch (FolderInUseException inUse)
+        {
+            await Console.Error.WriteLineAsync(inUse.Message);
+            return 1;
+        }
+    }
+
+    private static async Task<int> ImportAsync(HttpClient server, Options options, TextWriter output)
+    {
+        var sourceId = await SourceAsync(server, options.Source);
+        await using var content = File.OpenRead(options.File);
+        using var kept = await server.PostAsync(
+            $"/api/imports/files?name={Uri.EscapeDataString(Path.GetFileName(options.File))}", new StreamContent(content));
+        if (await BodyAsync(kept) is not { } file)
+        {
+            return 1;
+        }
+
+        using var started = await server.PostAsJsonAsync("/api/imports", new
+        {
+            fileId = (long)file["fileId"]!, sourceId, mapping = options.Mapping, map = options.Map, @event = options.Event,
+            timeZone = options.TimeZone, dateOrder = options.DateOrder, decimalComma = options.DecimalComma ? true : (bool?)null,
+        });
+        if (await BodyAsync(started) is not { } import)
+        {
+            return 1;
+        }
+
+        return await FollowAsync(server, (long)import["id"]!, output);
+    }
+
+    private static async Task<int> FollowAsync(HttpClient server, long id, TextWriter output)
+    {
+        var shown = -1L;
+        while (true)
+        {
+            var import = (await server.GetFromJsonAsync<JsonNode>(FormattableString.Invariant($"/api/imports/{id}")))!;
+            var rows = (long)import["rowsDone"]!;
+            if (rows != shown)
+            {
+                shown = rows;
+                var share = (double?)import["share"];
+                await output.WriteLineAsync(string.Create(
+                    CultureInfo.InvariantCulture, $"{rows:#,0} rows{(share is null ? "" : $" ({share:P0})")}, {(long)import["rejected"]!:#,0} rejected"));
+            }
+
+            switch ((string)import["state"]!)
+            {
+                case "Done":
+                    await output.WriteLineAsync(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"done: {(long)import["stored"]!:#,0} calls stored, {(long)import["duplicates"]!:#,0} were there already, {(long)import["rejected"]!:#,0} rows rejected"));
+                    if ((long)import["rejected"]! == 0)
+                    {
+                        return 0;
+                    }
+
+                    await WriteRejectsAsync(server, id, output);
+                    return 1;
+                case "Failed" or "Cancelled":
+                    await Console.Error.WriteLineAsync($"The import {import["state"]!.ToString().ToLowerInvariant()}. {import["error"]}");
+                    return 1;
+            }
+
+            await Task.Delay(200);
+        }
+    }
+
+    private static async Task WriteRejectsAsync(HttpClient server, long id, TextWriter output)
+    {
+        var path = FormattableString.Invariant($"import-{id}-rejected.csv");
+        await using var from = await server.GetStreamAsync(FormattableString.Invariant($"/api/imports/{id}/rejected.csv"));
+        await using var to = File.Create(path);
+        await from.CopyToAsync(to);
+        await output.WriteLineAsync($"the rejected rows, with reasons, are in {path}");
+    }
+
+    private static async Task<long> SourceAsync(HttpClient server, string name)
+    {
+        var sources = (await server.GetFromJsonAsync<JsonArray>("/api/sources"))!;
+        if (sources.FirstOrDefault(source => string.Equals((string)source!["name"]!, name, StringComparison.OrdinalIgnoreCase)) is { } known)
+        {
+            return (long)known["id"]!;
+        }
+
+        using var made = await server.PostAsJsonAsync("/api/sources", new { name, kind = "File" });
+        made.EnsureSuccessStatusCode();
+        return (long)(await made.Content.ReadFromJsonAsync<JsonNode>())!["id"]!;
+    }
+
+    private static async Task<JsonNode?> BodyAsync(HttpResponseMessage answer)
+    {
+        var body = await answer.Content.ReadFromJsonAsync<JsonNode>();
+        if (answer.IsSuccessStatusCode)
+        {
+            return body;
+        }
+
+        await Console.Error.WriteLineAsync($"{body?["detail"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
+        return null;
+    }
+
+    private sealed record Options(
+        string File, string Source, string Folder, JsonNode? Mapping, string? Map, string? Event, string? TimeZone, string? DateOrder,
+        bool DecimalComma)
+    {
+        public static Options? Read(string[] args, out string? problem)
+        {
+            string? file = null, source = null, map = null, happening = null, zone = null, order = null;
+            var folder = new StoreOptions().Folder;
+            var comma = false;
+            problem = null;
+            for (var i = 0; i < args.Length; i++)
+            {
+                var (name, value) = args[i].Split('=', 2) is [var left, var right] && left.StartsWith("--", StringComparison.Ordinal) ? (left, right) : (args[i], null);
+                switch (name)
+                {
+                    case "--decimal-comma":
+                        comma = true;
+                        continue;
+                    case "--source" or "--map" or "--event" or "--time-zone" or "--date-order" or "--Store:Folder":
+                        value ??= ++i < args.Length ? args[i] : null;
+                        if (value is null)
+                        {
+                            problem = $"{name} needs a value.";
+                            return null;
+                        }
+
+                        break;
+                    case var other when other.StartsWith('-') || file is not null:
+                        problem = $"'{other}' is not understood.";
+                        return null;
+                    default:
+                        file = name;
+                        continue;
+                }
+
+                _ = name switch
+                {
+                    "--source" => source = value,
+                    "--map" => map = value,
+                    "--event" => happening = value,
+                    "--time-zone" => zone = value,
+                    "--date-order" => order = value,
+                    _ => folder = value,
+                };
+            }
+
+            problem = file is null ? "Which file?"
+                : !System.IO.File.Exists(file) ? $"There is no file {file}."
+                : source is null ? "--source is missing."
+                : map is null ? "--map is missing." : null;
+            if (problem is not null)
+            {
+                return null;
+            }
+
+            JsonNode? mapping = null;
+            if (map!.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && System.IO.File.Exists(map))
+            {
+                try
+                {
+                    mapping = JsonNode.Parse(System.IO.File.ReadAllText(map));
+                }
+                catch (JsonException fault)
+                {
+                    problem = $"{map} is not JSON: line {fault.LineNumber + 1}.";
+                    return null;
+                }
+            }
+
+            return new Options(file!, source!, folder, mapping, mapping is null ? map : null, happening, zone, order, comma);
+        }
+    }
+}
