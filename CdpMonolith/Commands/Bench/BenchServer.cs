@@ -63,8 +63,9 @@ internal sealed class BenchServer : IAsyncDisposable
                 using var http = new HttpClient();
                 using var answer = await http.GetAsync(new Uri(address, "/health"), ct);
                 var startedIn = watch.Elapsed;
-                process.OutputDataReceived += (_, _) => { };
-                process.BeginOutputReadLine();
+
+                // What it says from now on is read and dropped, so that it never waits for a reader.
+                _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
                 return new BenchServer(process, folder, ownsFolder, address, startedIn);
             }
         }
