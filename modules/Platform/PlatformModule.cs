@@ -82,7 +82,7 @@ public static class PlatformModule
 
     private static void AddPages(IServiceCollection services)
     {
-        Add("Users.Title", "/users", "group", 10);
+        Add("Users.Title", "/users", "admin_panel_settings", 10);
         Add("Jobs.Title", "/jobs", "schedule", 20);
         Add("Audit.Title", "/audit", "fact_check", 30);
         Add("System.Title", "/system", "monitor_heart", 40);
