@@ -16,6 +16,11 @@ namespace CdpMonolith.Profiles.Rules;
 internal sealed class CallReader(IdentifierRules rules)
 {
     private const int LongestName = 255;
+    private const int LongestRemembered = 64;
+    private const int Remembered = 2000;
+
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _types = new(StringComparer.Ordinal);
 
     private readonly List<Identifier> _named = [];
     private readonly List<Trait> _said = [];
@@ -120,7 +125,7 @@ internal sealed class CallReader(IdentifierRules rules)
                 continue;
             }
 
-            var name = reader.GetString()!;
+            var name = isEmail ? "email" : isPhone ? "phone" : Name(ref reader);
             reader.Read();
             if (isEmail || isPhone)
             {
@@ -170,7 +175,7 @@ internal sealed class CallReader(IdentifierRules rules)
 
             if (type is not null && collection is null or "users")
             {
-                Add(type.Trim().ToLowerInvariant(), id);
+                Add(_types.TryGetValue(type, out var known) ? known : TypeOf(type), id);
             }
         }
     }
@@ -232,6 +237,41 @@ internal sealed class CallReader(IdentifierRules rules)
     /// <summary>A field left empty says nothing; to take a value back a source sends null.</summary>
     private static bool IsEmpty(ref Utf8JsonReader reader) =>
         reader.TokenType == JsonTokenType.String && reader.ValueSpan.Trim(" \t"u8).IsEmpty;
+
+    /// <summary>Names come again and again: one string for all, within bounds.</summary>
+    private string Name(ref Utf8JsonReader reader)
+    {
+        Span<char> text = stackalloc char[LongestRemembered];
+        if (reader.ValueIsEscaped || reader.ValueSpan.Length > LongestRemembered)
+        {
+            return reader.GetString()!;
+        }
+
+        var name = text[..reader.CopyString(text)];
+        var names = _names.GetAlternateLookup<ReadOnlySpan<char>>();
+        if (names.TryGetValue(name, out var known))
+        {
+            return known;
+        }
+
+        if (_names.Count < Remembered)
+        {
+            names.Add(name);
+        }
+
+        return name.ToString();
+    }
+
+    private string TypeOf(string type)
+    {
+        var known = type.Trim().ToLowerInvariant();
+        if (_types.Count < Remembered)
+        {
+            _types.Add(type, known);
+        }
+
+        return known;
+    }
 
     private byte[] Value(ref Utf8JsonReader reader)
     {

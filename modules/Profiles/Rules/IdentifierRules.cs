@@ -75,7 +75,20 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
         }
 
         var lower = value.ToLowerInvariant();
-        return SharedMailboxes.Any(box => lower.StartsWith(box, StringComparison.Ordinal)) ? null : new Identifier(IdentifierTypes.Email, lower);
+        return IsSharedMailbox(lower) ? null : new Identifier(IdentifierTypes.Email, lower);
+    }
+
+    private static bool IsSharedMailbox(string email)
+    {
+        foreach (var box in SharedMailboxes)
+        {
+            if (email.StartsWith(box, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private Identifier? Phone(string value)

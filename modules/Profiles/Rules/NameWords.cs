@@ -11,20 +11,23 @@ internal static class NameWords
 
     private static readonly string[] Names = ["firstName", "first_name", "lastName", "last_name", "name", "username"];
 
-    /// <summary>Words of the traits that name a person, each once.</summary>
-    public static IEnumerable<string> In(Trait[] traits)
+    /// <summary>Adds the words of the traits that name a person, each once.</summary>
+    public static void Add(Trait[] traits, List<string> words)
     {
-        HashSet<string>? words = null;
         foreach (var trait in traits)
         {
-            if (Array.IndexOf(Names, trait.Name) >= 0 && trait.Value is [(byte)'"', ..])
+            if (Array.IndexOf(Names, trait.Name) >= 0 && trait.Value is [(byte)'"', .. var text, (byte)'"'])
             {
-                words ??= new HashSet<string>(StringComparer.Ordinal);
-                words.UnionWith(Of(JsonSerializer.Deserialize<string>(trait.Value)!));
+                var name = text.AsSpan().Contains((byte)'\\') ? JsonSerializer.Deserialize<string>(trait.Value)! : Encoding.UTF8.GetString(text);
+                foreach (var word in Of(name))
+                {
+                    if (words.Count < Most && !words.Contains(word))
+                    {
+                        words.Add(word);
+                    }
+                }
             }
         }
-
-        return words is null ? [] : words.Take(Most);
     }
 
     /// <summary>Words of a text: runs of letters, marks and digits.</summary>

@@ -71,7 +71,7 @@ internal static class Partition
         return order != 0 ? order : string.CompareOrdinal(a.Value, b.Value);
     }
 
-    /// <summary>Union-find that knows how many identifiers of each type a set has.</summary>
+    /// <summary>Union-find that knows how many identifiers of each type a set has; a set of one has no list.</summary>
     private sealed class Union
     {
         private readonly IReadOnlyList<Node> _nodes;
@@ -103,23 +103,19 @@ internal static class Partition
             }
 
             (a, b) = _size[a] >= _size[b] ? (a, b) : (b, a);
-            var (into, from) = (CountsOf(a), CountsOf(b));
-            if (link.Decision != LinkDecision.Join && TooMany(into, from) is { } type)
+            if (link.Decision != LinkDecision.Join && TooMany(a, b) is { } type)
             {
                 return type;
             }
 
-            foreach (var (kind, count) in from)
+            var into = _counts[a] ??= [(_nodes[a].Identifier.Type, 1)];
+            if (_counts[b] is { } from)
             {
-                var place = into.FindIndex(entry => entry.Type == kind);
-                if (place < 0)
-                {
-                    into.Add((kind, count));
-                }
-                else
-                {
-                    into[place] = (kind, into[place].Count + count);
-                }
+                from.ForEach(entry => Count(into, entry.Type, entry.Count));
+            }
+            else
+            {
+                Count(into, _nodes[b].Identifier.Type, 1);
             }
 
             _parent[b] = a;
@@ -147,24 +143,56 @@ internal static class Partition
             }
         }
 
-        private string? TooMany(List<(string Type, int Count)> into, List<(string Type, int Count)> from)
+        private static void Count(List<(string Type, int Count)> into, string type, int count)
         {
+            for (var i = 0; i < into.Count; i++)
+            {
+                if (into[i].Type == type)
+                {
+                    into[i] = (type, into[i].Count + count);
+                    return;
+                }
+            }
+
+            into.Add((type, count));
+        }
+
+        private string? TooMany(int a, int b)
+        {
+            if (_counts[b] is not { } from)
+            {
+                return TooMany(a, _nodes[b].Identifier.Type, 1);
+            }
+
             foreach (var (type, count) in from)
             {
-                foreach (var (present, already) in into)
+                if (TooMany(a, type, count) is not null)
                 {
-                    if (present == type && count + already > _limits.LimitOf(type))
-                    {
-                        return type;
-                    }
+                    return type;
                 }
             }
 
             return null;
         }
 
-        private List<(string Type, int Count)> CountsOf(int root) =>
-            _counts[root] ??= [(_nodes[root].Identifier.Type, 1)];
+        /// <summary>The type, when that many more of it would be too many; one that the set does not have yet never is.</summary>
+        private string? TooMany(int root, string type, int more)
+        {
+            var already = 0;
+            if (_counts[root] is not { } counts)
+            {
+                already = _nodes[root].Identifier.Type == type ? 1 : 0;
+            }
+            else
+            {
+                foreach (var (present, count) in counts)
+                {
+                    already += present == type ? count : 0;
+                }
+            }
+
+            return already > 0 && already + more > _limits.LimitOf(type) ? type : null;
+        }
 
         private int Root(int index)
         {

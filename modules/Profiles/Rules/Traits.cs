@@ -28,6 +28,9 @@ internal static class Traits
 
     public static readonly Trait[] None = [];
 
+    [ThreadStatic]
+    private static ArrayBufferWriter<byte>? _buffer;
+
     public static byte[] NullValue { get; } = "null"u8.ToArray();
 
     /// <summary>Sorts and leaves one statement per name.</summary>
@@ -76,7 +79,7 @@ internal static class Traits
     /// <summary>The golden record: what holds, as a JSON object. Empty when nothing does.</summary>
     public static byte[] Golden(Trait[] traits)
     {
-        var output = new ArrayBufferWriter<byte>(256);
+        var output = Buffer();
         var first = true;
         foreach (var trait in traits)
         {
@@ -101,10 +104,10 @@ internal static class Traits
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>As a source record is stored: <c>{"name":{"v":value,"t":ms}}</c>.</summary>
-    public static byte[] Write(Trait[] traits)
+    /// <summary>As a source record is stored: <c>{"name":{"v":value,"t":ms}}</c>. Valid until the next call on this thread.</summary>
+    public static ReadOnlySpan<byte> Write(Trait[] traits)
     {
-        var output = new ArrayBufferWriter<byte>(256);
+        var output = Buffer();
         output.Write("{"u8);
         for (var i = 0; i < traits.Length; i++)
         {
@@ -123,7 +126,7 @@ internal static class Traits
         }
 
         output.Write("}"u8);
-        return output.WrittenSpan.ToArray();
+        return output.WrittenSpan;
     }
 
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
@@ -157,5 +160,12 @@ internal static class Traits
         }
 
         return [.. traits];
+    }
+
+    private static ArrayBufferWriter<byte> Buffer()
+    {
+        var buffer = _buffer ??= new ArrayBufferWriter<byte>(1024);
+        buffer.ResetWrittenCount();
+        return buffer;
     }
 }

@@ -191,8 +191,9 @@ internal sealed class PeopleStore(IStore store)
 
     private static bool HasAll(ReadSession read, long profileId, List<string> words)
     {
-        var named = RecordStore.Of(read, profileId).SelectMany(record => NameWords.In(record.Traits)).ToHashSet(StringComparer.Ordinal);
-        return words.TrueForAll(word => named.Any(name => name.StartsWith(word, StringComparison.Ordinal)));
+        var named = new List<string>();
+        RecordStore.Of(read, profileId).ForEach(record => NameWords.Add(record.Traits, named));
+        return words.TrueForAll(word => named.Exists(name => name.StartsWith(word, StringComparison.Ordinal)));
     }
 
     private static long Count(ReadSession read, string word)

@@ -12,12 +12,14 @@ internal sealed class Batch
 {
     private readonly ReadSession _read;
     private readonly IdentityCache? _cache;
-    private readonly Dictionary<Identifier, Named> _named = [];
-    private readonly Dictionary<(long Low, long High), Evidence> _evidence = [];
+    private readonly Dictionary<Identifier, Named> _named;
+    private readonly Dictionary<(long Low, long High), Evidence> _evidence;
     private readonly List<((long Low, long High) Link, long At)> _learntLinks = [];
 
-    private Batch(ReadSession read, IdentityCache? cache, long nextId)
+    private Batch(ReadSession read, IdentityCache? cache, long nextId, int calls)
     {
+        _named = new Dictionary<Identifier, Named>(calls * 2);
+        _evidence = new Dictionary<(long Low, long High), Evidence>(calls);
         (_read, _cache, FirstNewId) = (read, cache, nextId);
         NextNewId = nextId;
     }
@@ -43,7 +45,7 @@ internal sealed class Batch
             cache.Clear(version);
         }
 
-        var batch = new Batch(read, cache, nextId ?? GraphStore.LikelyNextId(read)) { Version = version };
+        var batch = new Batch(read, cache, nextId ?? GraphStore.LikelyNextId(read), calls.Count) { Version = version };
         batch.Decide(calls, limits);
         return batch;
     }

@@ -60,11 +60,32 @@ internal sealed class Decision
 
     private void WriteNodes(WriteSession write)
     {
-        var linked = _graph.Links.Where(link => link.StoredState is null).SelectMany(link => new[] { link.Low.Id, link.High.Id });
-        var changed = _moved.Select(node => node.Id).Concat(linked).Concat(Touched).Distinct().Order();
-        foreach (var node in changed.Select(_graph.Load).Where(node => !node.IsNew))
+        var changed = new SortedSet<long>(Touched);
+        foreach (var node in _moved)
         {
-            GraphStore.Update(write, node);
+            Add(node);
+        }
+
+        foreach (var link in _graph.Links)
+        {
+            if (link.StoredState is null)
+            {
+                Add(link.Low);
+                Add(link.High);
+            }
+        }
+
+        foreach (var id in changed)
+        {
+            GraphStore.Update(write, _graph.Load(id));
+        }
+
+        void Add(Node node)
+        {
+            if (!node.IsNew)
+            {
+                changed.Add(node.Id);
+            }
         }
     }
 
@@ -121,35 +142,69 @@ internal sealed class Decision
     private void Believe(ReadSession read)
     {
         var sizes = new Dictionary<long, int>();
-        var inGraph = new HashSet<long>();
         foreach (var node in _graph.Neighbourhood)
         {
-            inGraph.Add(node.Id);
             if (!node.IsNew)
             {
                 sizes[node.StoredCanonicalId] = sizes.GetValueOrDefault(node.StoredCanonicalId) + 1;
             }
         }
 
-        var said = _records.Profiles.ToHashSet();
-        foreach (var person in _graph.Neighbourhood.GroupBy(node => node.CanonicalId))
+        var people = _graph.Neighbourhood.ToArray();
+        Array.Sort(people, static (a, b) => (a.CanonicalId, a.Id).CompareTo((b.CanonicalId, b.Id)));
+        for (int start = 0, end; start < people.Length; start = end)
         {
-            if (person.Any(node => said.Contains(node.Id)) || IsAnother([.. person.Where(node => !node.IsNew)], person.Key, sizes))
+            var canonical = people[start].CanonicalId;
+            for (end = start + 1; end < people.Length && people[end].CanonicalId == canonical; end++)
             {
-                _records.Believe(person.Key, _graph.Load(person.Key) is { IsNew: false } survivor && survivor.StoredCanonicalId == person.Key, person);
+            }
+
+            var person = people.AsSpan(start, end - start);
+            if (IsToldOf(person) || IsAnother(person, sizes))
+            {
+                var survivor = _graph.Load(canonical);
+                _records.Believe(canonical, !survivor.IsNew && survivor.StoredCanonicalId == canonical, person);
             }
         }
 
-        foreach (var canonical in said.Where(id => !inGraph.Contains(id)).Select(id => _graph.Load(id).CanonicalId).Distinct().ToList())
+        var inGraph = people.Select(node => node.Id).ToHashSet();
+        foreach (var canonical in _records.Profiles.Where(id => !inGraph.Contains(id)).Select(id => _graph.Load(id).CanonicalId).Distinct().ToList())
         {
-            _records.Believe(canonical, wasCanonical: true, GraphStore.Members(read, canonical));
+            _records.Believe(canonical, wasCanonical: true, GraphStore.Members(read, canonical).ToArray());
         }
 
         _records.GoldenDropped.AddRange(_moved.Where(node => !node.IsNew && node.StoredCanonicalId == node.Id).Select(node => node.Id));
     }
 
+    private bool IsToldOf(ReadOnlySpan<Node> person)
+    {
+        foreach (var node in person)
+        {
+            if (_records.IsSaid(node.Id))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Whether the profiles that were there make a person that was not: somebody joined, left, or another survives.</summary>
-    private static bool IsAnother(List<Node> before, long canonicalId, Dictionary<long, int> sizes) =>
-        before.Count > 0
-        && (before.Any(node => node.StoredCanonicalId != canonicalId) || sizes[canonicalId] != before.Count);
+    private static bool IsAnother(ReadOnlySpan<Node> person, Dictionary<long, int> sizes)
+    {
+        var before = 0;
+        foreach (var node in person)
+        {
+            if (!node.IsNew)
+            {
+                before++;
+                if (node.StoredCanonicalId != node.CanonicalId)
+                {
+                    return true;
+                }
+            }
+        }
+
+        return before > 0 && sizes[person[0].CanonicalId] != before;
+    }
 }

@@ -7,6 +7,8 @@ namespace CdpMonolith.Profiles.Unify;
 /// <summary>What sources say of the profiles in one decision, and the golden records that follow. Writes nothing.</summary>
 internal sealed class RecordWork(ReadSession read)
 {
+    private static readonly List<SourceRecord> NoRecords = [];
+
     private readonly Dictionary<long, Said> _said = [];
 
     /// <summary>Records that are new, and those that are there and have changed.</summary>
@@ -30,57 +32,78 @@ internal sealed class RecordWork(ReadSession read)
     /// <summary>Profiles that something new was said of.</summary>
     public IReadOnlyCollection<long> Profiles => _said.Keys;
 
+    public bool IsSaid(long profileId) => _said.ContainsKey(profileId);
+
     public void Say(long profileId, bool isNew, long sourceId, Trait[] traits)
     {
         if (!_said.TryGetValue(profileId, out var said))
         {
-            _said.Add(profileId, said = new Said(isNew ? [] : RecordStore.Of(read, profileId)));
+            _said.Add(profileId, said = new Said(isNew ? NoRecords : RecordStore.Of(read, profileId)));
         }
 
-        said.Now[sourceId] = said.Now.TryGetValue(sourceId, out var already) ? Traits.Merge(already, traits) : traits;
+        said.Say(profileId, sourceId, traits);
     }
 
     /// <summary>Compares what is said now with what is stored.</summary>
     public void Settle()
     {
+        var (now, before) = (new List<string>(), new List<string>());
         foreach (var (profile, said) in _said)
         {
-            foreach (var (source, traits) in said.Now)
+            now.Clear();
+            before.Clear();
+            foreach (var record in said.Now)
             {
-                var record = new SourceRecord(profile, source, traits);
-                var stored = said.Stored.FindIndex(old => old.SourceId == source);
+                NameWords.Add(record.Traits, now);
+                var stored = said.Stored.FindIndex(old => old.SourceId == record.SourceId);
                 if (stored < 0)
                 {
                     Added.Add(record);
                 }
-                else if (!Same(said.Stored[stored].Traits, traits))
+                else if (!Same(said.Stored[stored].Traits, record.Traits))
                 {
                     Changed.Add(record);
                 }
             }
 
-            var now = said.Now.Values.SelectMany(NameWords.In).ToHashSet(StringComparer.Ordinal);
-            if (said.Stored.Count > 0)
+            foreach (var record in said.Stored)
             {
-                var before = said.Stored.SelectMany(record => NameWords.In(record.Traits)).ToHashSet(StringComparer.Ordinal);
-                TokensDropped.AddRange(before.Except(now).Select(token => (token, profile)));
-                now.ExceptWith(before);
+                NameWords.Add(record.Traits, before);
             }
 
-            TokensAdded.AddRange(now.Select(token => (token, profile)));
+            Compare(profile, before, now);
+        }
+    }
+
+    private void Compare(long profile, List<string> before, List<string> now)
+    {
+        foreach (var token in now)
+        {
+            if (!before.Contains(token))
+            {
+                TokensAdded.Add((token, profile));
+            }
+        }
+
+        foreach (var token in before)
+        {
+            if (!now.Contains(token))
+            {
+                TokensDropped.Add((token, profile));
+            }
         }
     }
 
     /// <summary>Computes the golden record of a person anew.</summary>
     /// <param name="wasCanonical">Whether it had one to compare with.</param>
-    public void Believe(long canonicalId, bool wasCanonical, IEnumerable<Node> members)
+    public void Believe(long canonicalId, bool wasCanonical, ReadOnlySpan<Node> members)
     {
         var merged = Traits.None;
         foreach (var member in members)
         {
-            foreach (var traits in TraitsOf(member))
+            foreach (var record in RecordsOf(member))
             {
-                merged = Traits.Merge(merged, traits);
+                merged = Traits.Merge(merged, record.Traits);
             }
         }
 
@@ -106,19 +129,39 @@ internal sealed class RecordWork(ReadSession read)
         }
     }
 
-    private IEnumerable<Trait[]> TraitsOf(Node member) =>
-        _said.TryGetValue(member.Id, out var said) ? said.Now.Values
-        : member.IsNew ? []
-        : RecordStore.Of(read, member.Id).Select(record => record.Traits);
+    private List<SourceRecord> RecordsOf(Node member) =>
+        _said.TryGetValue(member.Id, out var said) ? said.Now : member.IsNew ? NoRecords : RecordStore.Of(read, member.Id);
 
-    private static bool Same(Trait[] a, Trait[] b) =>
-        a.Length == b.Length && !a.Where((trait, i) =>
-            trait.At != b[i].At || trait.Name != b[i].Name || !trait.Value.AsSpan().SequenceEqual(b[i].Value)).Any();
+    private static bool Same(Trait[] a, Trait[] b)
+    {
+        for (var i = 0; i < a.Length && a.Length == b.Length; i++)
+        {
+            if (a[i].At != b[i].At || a[i].Name != b[i].Name || !a[i].Value.AsSpan().SequenceEqual(b[i].Value))
+            {
+                return false;
+            }
+        }
+
+        return a.Length == b.Length;
+    }
 
     private sealed class Said(List<SourceRecord> stored)
     {
         public List<SourceRecord> Stored { get; } = stored;
 
-        public Dictionary<long, Trait[]> Now { get; } = stored.ToDictionary(record => record.SourceId, record => record.Traits);
+        public List<SourceRecord> Now { get; } = [.. stored];
+
+        public void Say(long profileId, long sourceId, Trait[] traits)
+        {
+            var place = Now.FindIndex(record => record.SourceId == sourceId);
+            if (place < 0)
+            {
+                Now.Add(new SourceRecord(profileId, sourceId, traits));
+            }
+            else
+            {
+                Now[place] = Now[place] with { Traits = Traits.Merge(Now[place].Traits, traits) };
+            }
+        }
     }
 }
