@@ -43,6 +43,10 @@ public sealed record Event(
     long Seq, long SourceId, CallType Type, string MessageId, string? UserId, string? AnonymousId, string? Name,
     long OccurredAt, long? SentAt, long ReceivedAt, EventFlags Flags, long? ImportId, byte[] Body) : ILogEntry;
 
+/// <summary>What of an event can be read without its body.</summary>
+/// <param name="ReceivedAt">Unix ms.</param>
+public readonly record struct EventHead(long Seq, long SourceId, long ReceivedAt, EventFlags Flags) : ILogEntry;
+
 /// <summary>The event log: every accepted call, in the order of acceptance.</summary>
 public interface IEventLog
 {
@@ -55,4 +59,8 @@ public interface IEventLog
     /// <summary>The events with these seqs that are still kept, in ascending order.</summary>
     /// <param name="seqs">Ascending; long runs of neighbours are cheap.</param>
     IReadOnlyList<Event> Read(IReadOnlyList<long> seqs);
+
+    /// <summary>As <see cref="Read(long, int)"/>, without names and bodies: for those who only count.</summary>
+    IReadOnlyList<EventHead> ReadHeads(long after, int limit) =>
+        [.. Read(after, limit).Select(e => new EventHead(e.Seq, e.SourceId, e.ReceivedAt, e.Flags))];
 }

@@ -11,6 +11,7 @@ internal sealed class EventStore(IStore store) : IEventLog
         "seq, source_id, type, message_id, user_id, anonymous_id, name, occurred_at, sent_at, received_at, flags, import_id, body";
 
     private const string ReadAfter = $"SELECT {Columns} FROM ingestion_event WHERE seq > $1 ORDER BY seq LIMIT $2";
+    private const string ReadHeadsAfter = "SELECT seq, source_id, received_at, flags FROM ingestion_event WHERE seq > $1 ORDER BY seq LIMIT $2";
     private const string ReadRun = $"SELECT {Columns} FROM ingestion_event WHERE seq BETWEEN $1 AND $2 ORDER BY seq";
     private const string ReadLatest = $"""
         SELECT {Columns}
@@ -27,6 +28,18 @@ internal sealed class EventStore(IStore store) : IEventLog
 
     public IReadOnlyList<Event> Read(long after, int limit) =>
         store.Read(read => Take(read.Prepare(ReadAfter).Set(1, after).Set(2, limit), new List<Event>(Math.Min(limit, 1024))));
+
+    public IReadOnlyList<EventHead> ReadHeads(long after, int limit) =>
+        store.Read(read =>
+        {
+            var found = new List<EventHead>(Math.Min(limit, 1024));
+            for (var rows = read.Prepare(ReadHeadsAfter).Set(1, after).Set(2, limit); rows.Step();)
+            {
+                found.Add(new EventHead(rows.Int64(0), rows.Int64(1), rows.Int64(2), (EventFlags)rows.Int64(3)));
+            }
+
+            return found;
+        });
 
     public IReadOnlyList<Event> Read(IReadOnlyList<long> seqs) =>
         store.Read(read =>
