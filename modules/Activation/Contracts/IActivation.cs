@@ -15,5 +15,8 @@ public interface IActivation
 {
     Task<DeliveryFacts> FactsAsync(CancellationToken ct);
 
+    /// <summary>How many destinations there are.</summary>
+    Task<int> DestinationsAsync(CancellationToken ct);
+
     Task<IReadOnlyList<DeliveriesOfHour>> PerHourAsync(long from, CancellationToken ct);
 }

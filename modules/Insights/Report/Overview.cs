@@ -14,7 +14,7 @@ namespace CdpMonolith.Insights.Report;
 /// <summary>Brings the figures of all modules together. Many readers at once share one reading of a second.</summary>
 internal sealed class Overview(
     IStore store, IStages stages, ISources sources, IIngestionReport ingestion, IProfiles profiles, IConsent consent,
-    TimeProvider clock, ISegments? segments = null, IActivation? activation = null)
+    IActivation activation, TimeProvider clock, ISegments? segments = null)
 {
     /// <summary>Hours that the charts may span.</summary>
     public static readonly int[] Choices = [24, 48, 168];
@@ -56,16 +56,16 @@ internal sealed class Overview(
         var saved = segments is null ? [] : await segments.ListAsync(ct);
         var (counts, samples, sizes) = await store.ReadAsync(
             read => (InsightsStore.Hours(read, from), InsightsStore.People(read, from), InsightsStore.Sizes(read, from)), ct);
-        var perHour = activation is null ? [] : await activation.PerHourAsync(from, ct);
+        var perHour = await activation.PerHourAsync(from, ct);
         return new OverviewFigures(
             now, from, hours,
-            new FirstSteps(known.Count > 0, door.Events > 0, saved.Count > 0, false),
+            new FirstSteps(known.Count > 0, door.Events > 0, saved.Count > 0, await activation.DestinationsAsync(ct) > 0),
             door, door.Quarantined + states.Sum(stage => stage.Quarantined),
             BySource(counts, from, hours, sources.NameOf),
             people, [.. samples, new PeopleSample(now, people.Known, people.Anonymous, people.Merges)],
             Coverage(await consent.CoverageAsync(ct), await consent.PurposesAsync(ct), people.Known),
             [.. saved.OrderByDescending(segment => segment.Size).Select(segment => HistoryOf(segment, sizes.GetValueOrDefault(segment.Id) ?? [], from, now))],
-            activation is null ? new DeliveryFacts(0, 0, 0, 0) : await activation.FactsAsync(ct), FillHours(perHour, from, hours),
+            await activation.FactsAsync(ct), FillHours(perHour, from, hours),
             states, SystemNow(), states.Where(stage => stage.Name == HoursStage.StageName).Sum(stage => stage.Behind));
     }
 
