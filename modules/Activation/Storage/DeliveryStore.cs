@@ -113,11 +113,20 @@ internal sealed class DeliveryStore(IStore store)
         read => Deliveries(read.Prepare(OfExport).Set(1, exportId).Set(2, after).Set(3, limit)));
 
     public Task<IReadOnlyList<SyncCounts>> CountsAsync(CancellationToken ct) =>
-        store.ReadAsync<IReadOnlyList<SyncCounts>>(read => [.. read.Query<SyncCounts>(CountsOfAll)], ct);
+        store.ReadAsync<IReadOnlyList<SyncCounts>>(
+            read =>
+            [
+                .. read.Query<(long Id, long Pending, long Delivered, long Withheld, long Parked, long Superseded)>(CountsOfAll)
+                    .Select(row => new SyncCounts(row.Id, row.Pending, row.Delivered, row.Withheld, row.Parked, row.Superseded)),
+            ], ct);
 
     public Task<IReadOnlyList<ReasonCount>> ReasonsAsync(long syncId, DeliveryState state, CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<ReasonCount>>(
-            read => [.. read.Query<ReasonCount>(ReasonsOf, new { syncId, state = (long)state })], ct);
+            read =>
+            [
+                .. read.Query<(string Reason, long Count)>(ReasonsOf, new { syncId, state = (long)state })
+                    .Select(row => new ReasonCount(row.Reason, row.Count)),
+            ], ct);
 
     public Task<IReadOnlyList<DestinationHealth>> HealthAsync(long since, CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<DestinationHealth>>(
