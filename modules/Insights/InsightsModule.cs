@@ -17,6 +17,7 @@ public static class InsightsModule
     {
         services.AddMigrations("Insights", typeof(InsightsModule).Assembly);
         services.AddStage<HoursStage>();
+        services.AddStage<SizesStage>();
         services.AddJob<SampleJob>();
         services.AddSingleton<Overview>();
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Overview", "/", "stairs", NavSection.Overview, 0, Policies.View));

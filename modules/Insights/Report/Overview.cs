@@ -14,7 +14,7 @@ namespace CdpMonolith.Insights.Report;
 /// <summary>Brings the figures of all modules together. Many readers at once share one reading of a second.</summary>
 internal sealed class Overview(
     IStore store, IStages stages, ISources sources, IIngestionReport ingestion, IProfiles profiles, IConsent consent,
-    IActivation activation, TimeProvider clock, ISegments? segments = null)
+    ISegments segments, IActivation activation, TimeProvider clock)
 {
     /// <summary>Hours that the charts may span.</summary>
     public static readonly int[] Choices = [24, 48, 168];
@@ -53,7 +53,7 @@ internal sealed class Overview(
         var door = await ingestion.FactsAsync(ct);
         var people = await profiles.FactsAsync(ct);
         var known = await sources.ListAsync(ct);
-        var saved = segments is null ? [] : await segments.ListAsync(ct);
+        var saved = await segments.ListAsync(ct);
         var (counts, samples, sizes) = await store.ReadAsync(
             read => (InsightsStore.Hours(read, from), InsightsStore.People(read, from), InsightsStore.Sizes(read, from)), ct);
         var perHour = await activation.PerHourAsync(from, ct);
