@@ -5,7 +5,10 @@ using Microsoft.Extensions.Hosting;
 
 namespace CdpMonolith.Ingestion.Accept;
 
-/// <summary>Moves the keys of message ids from memory to the table whenever there are enough for a sorted run.</summary>
+/// <summary>
+/// Reads the newest keys of message ids into memory at start, and moves them to the table whenever there are enough for a
+/// sorted run.
+/// </summary>
 internal sealed class SettleMessages : BackgroundService
 {
     private readonly MessageIndex _messages;
@@ -22,6 +25,7 @@ internal sealed class SettleMessages : BackgroundService
     {
         try
         {
+            await _messages.LoadAsync(stoppingToken);
             await foreach (var _ in _due.Reader.ReadAllAsync(stoppingToken))
             {
                 try

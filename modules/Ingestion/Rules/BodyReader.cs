@@ -99,7 +99,7 @@ internal static class BodyReader
                 var call = reader.Read(ref json);
                 refusal ??= call.Refusal is null && context.IsEmpty ? null : Refusal.SharedUnusable;
                 context = call.Raw;
-                hasConsent = Merge.Members(context).Any(member => member.Name is "consent" or "consentManagement");
+                hasConsent = call.Refusal is null && Merge.Members(context).Any(member => member.Name is "consent" or "consentManagement");
             }
             else if (name.SequenceEqual("integrations"u8) && json.TokenType != JsonTokenType.Null)
             {

@@ -11,7 +11,7 @@ namespace CdpMonolith.Ingestion.Storage;
 /// Random inserts into a B-tree cost ten times what the append to the log does. So the newest events are only remembered in
 /// memory (and read back from the log at start), and from time to time their keys are put into the table in one sorted run.
 /// A key of a write that was undone may stay behind: it then points to no event or to another one, which the comparison sees.
-/// All methods but <see cref="SettleAsync"/> run in the write lane.
+/// What takes a <see cref="WriteSession"/> runs in the write lane.
 /// </remarks>
 internal sealed class MessageIndex(IStore store)
 {
@@ -66,6 +66,9 @@ internal sealed class MessageIndex(IStore store)
 
         return 0;
     }
+
+    /// <summary>Reads the newest keys back from the log, so that the first call need not wait for it.</summary>
+    public Task LoadAsync(CancellationToken ct) => store.WriteAsync(write => { Newest(write); }, ct);
 
     /// <summary>Puts the keys that are in memory into the table.</summary>
     public async Task SettleAsync(CancellationToken ct)

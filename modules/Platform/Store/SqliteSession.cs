@@ -42,6 +42,7 @@ internal sealed class SqliteWriteSession(SqliteConnection connection) : WriteSes
         """;
 
     private readonly Dictionary<string, SqliteStatement> _statements = [];
+    private readonly Dictionary<(string Table, string Columns), string> _inserts = [];
     private readonly Dictionary<string, long> _nextSeq = [];
     private readonly Dictionary<string, long> _nextSeqOfWork = [];
     private readonly List<Action> _afterCommit = [];
@@ -53,8 +54,13 @@ internal sealed class SqliteWriteSession(SqliteConnection connection) : WriteSes
 
     public override Rows Append(string table, string columns)
     {
-        var values = string.Join(", ", Enumerable.Range(1, columns.Count(c => c == ',') + 1).Select(n => $"${n}"));
-        return new SqliteRows(Prepare($"INSERT INTO {table} ({columns}) VALUES ({values})"));
+        if (!_inserts.TryGetValue((table, columns), out var insert))
+        {
+            var values = string.Join(", ", Enumerable.Range(1, columns.Count(c => c == ',') + 1).Select(n => $"${n}"));
+            _inserts[(table, columns)] = insert = $"INSERT INTO {table} ({columns}) VALUES ({values})";
+        }
+
+        return new SqliteRows(Prepare(insert));
     }
 
     public override long NextSeq(string log)
