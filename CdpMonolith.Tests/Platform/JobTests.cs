@@ -209,6 +209,19 @@ public sealed class JobTests
             Is.EqualTo(new[] { 3, 4, 5 }.Select(day => new DateTimeOffset(2026, 3, day, 3, 0, 0, TimeSpan.Zero))));
 
     [Test]
+    public async Task A_run_that_somebody_began_before_the_program_was_up_is_not_taken_for_a_cut_off_one()
+    {
+        await using var test = Open();
+        var job = test.Get<Counting>();
+        job.Gate = new TaskCompletionSource();
+        await test.Get<JobRunner>().RunNowAsync(Kari, job.Name, default);
+        var runner = await StartAsync(test);
+        job.Gate.SetResult();
+        await runner.IdleAsync();
+        Assert.That((await runner.RunsAsync(job.Name, 10, default)).Select(run => (run.Cause, run.Outcome)), Is.EqualTo(new[] { ("hand", "succeeded") }));
+    }
+
+    [Test]
     public async Task A_hundred_runs_are_kept()
     {
         await using var test = Open();

@@ -13,7 +13,7 @@ namespace CdpMonolith.Platform.Jobs;
 /// </summary>
 internal sealed partial class JobRunner(
     IStore store, IAudit audit, IEnumerable<IJob> jobs, JobClock jobClock, TimeProvider clock, ILogger<JobRunner> logger)
-    : IHostedService, IDisposable
+    : BackgroundService
 {
     /// <summary>A job that was cut off so many times in a row waits for its schedule: it may be what ends the program.</summary>
     private const int CutOffInARow = 3;
@@ -37,15 +37,17 @@ internal sealed partial class JobRunner(
 
     private long NowMs => Now.ToUnixTimeMilliseconds();
 
-    public async Task StartAsync(CancellationToken cancellationToken)
+    /// <summary>In the background, so that the program answers sooner.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        var set = await OpenAsync(cancellationToken);
-        await jobClock.StartAsync(set, cancellationToken);
+        var set = await OpenAsync(stoppingToken);
+        await jobClock.StartAsync(set, stoppingToken);
     }
 
-    public async Task StopAsync(CancellationToken cancellationToken)
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await _stopping.CancelAsync();
+        await base.StopAsync(cancellationToken);
         await jobClock.StopAsync(CancellationToken.None);
         try
         {
@@ -67,7 +69,7 @@ internal sealed partial class JobRunner(
             write =>
             {
                 owed.Clear();
-                JobStore.CutOffRuns(write, NowMs);
+                JobStore.CutOffRuns(write, [.. _running.Values.Select(live => live.RunId)], NowMs);
                 var known = JobStore.Jobs(write);
                 var kept = new List<JobRow>();
                 foreach (var job in _jobs.Values)
@@ -195,7 +197,11 @@ internal sealed partial class JobRunner(
     /// <summary>Ends when nothing runs.</summary>
     public Task IdleAsync() => Task.WhenAll(_running.Values.Select(live => live.Ended.Task));
 
-    public void Dispose() => _stopping.Dispose();
+    public override void Dispose()
+    {
+        base.Dispose();
+        _stopping.Dispose();
+    }
 
     private static Problem Unknown => new("job.unknown", "There is no such job.");
 
@@ -243,10 +249,11 @@ internal sealed partial class JobRunner(
                         audit.Record(write, actor, "job.run", $"job:{job.Name}");
                     }
 
-                    return JobStore.Add(write, new JobRunState(
+                    var begun = JobStore.Add(write, new JobRunState(
                         0, job.Name, cause, scheduledFor, NowMs, null, JobOutcomes.Running, null, 0, null));
+                    live.RunId = begun.Id;
+                    return begun;
                 }, ct);
-            live.RunId = run.Id;
             _ = Task.Run(() => RunAsync(job, run, live), CancellationToken.None);
             return run.Id;
         }

@@ -45,7 +45,9 @@ internal static class JobStore
         WHERE  id = @id
         """;
 
-    private const string CutOff = "UPDATE platform_job_run SET outcome = 'interrupted', ended_at = @at WHERE outcome = 'running'";
+    private const string SelectRunning = "SELECT id FROM platform_job_run WHERE outcome = 'running'";
+
+    private const string CutOff = "UPDATE platform_job_run SET outcome = 'interrupted', ended_at = @at WHERE id = @id";
 
     private const string Trim = """
         DELETE FROM platform_job_run
@@ -82,6 +84,12 @@ internal static class JobStore
         write.Execute(Trim, new { job, RunsKept });
     }
 
-    /// <summary>Runs that still call themselves running when the program starts were cut off.</summary>
-    public static void CutOffRuns(WriteSession write, long at) => write.Execute(CutOff, new { at });
+    /// <summary>Runs that call themselves running when the program starts were cut off, but for those it has begun already.</summary>
+    public static void CutOffRuns(WriteSession write, IReadOnlyCollection<long> begun, long at)
+    {
+        foreach (var id in write.Query<long>(SelectRunning).Except(begun).ToList())
+        {
+            write.Execute(CutOff, new { id, at });
+        }
+    }
 }
