@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using CdpMonolith.Activation.Storage;
+using CdpMonolith.Activation.Rules;
+using CdpMonolith.Profiles.Contracts;
+using CdpMonolith.Segmentation.Contracts;
+using CdpMonolith.Tests.Activation;
+using CdpMonolith.Tests.Support;
+
+namespace CdpMonolith.Tests.Stories;
+
+/// <summary>
+/// A live event, sent by the real client libraries, shows on the person, changes a segment and reaches the webhook, in less
+/// than two seconds from end to end.
+/// </summary>
+public sealed class LiveEventTests
+{
+    private static readonly TimeSpan Live = TimeSpan.FromSeconds(2);
+    private static readonly string Clients = Repo.Path("CdpMonolith.Tests", "Clients");
+
+    private Receiver _mailer = null!;
+    private TestApp _app = null!;
+    private Shop _shop = null!;
+
+    [SetUp]
+    public async Task Open()
+    {
+        _mailer = await Receiver.StartAsync();
+        _app = await TestApp.StartAsync();
+        _shop = await Shop.OpenAsync(_app, _mailer.Address);
+    }
+
+    [TearDown]
+    public async Task Close()
+    {
+        await _app.DisposeAsync();
+        await _mailer.DisposeAsync();
+    }
+
+    [Test]
+    public async Task From_the_Node_client()
+    {
+        var node = Tools.Need("node", Environment.GetEnvironmentVariable("NODE"), "/usr/bin/node", "/usr/local/bin/node");
+        NeedClients();
+        using var client = Process.Start(new ProcessStartInfo(node, ["send.mjs", _app.Address.ToString().TrimEnd('/'), _shop.Source.WriteKey])
+        {
+            WorkingDirectory = Clients, RedirectStandardOutput = true, RedirectStandardError = true,
+        })!;
+        var said = await client.StandardOutput.ReadLineAsync();
+        Assert.That(said, Is.EqualTo("sent"), await client.StandardError.ReadToEndAsync());
+
+        await AssertArrivesAsync("ann@example.com", new Identifier(IdentifierTypes.UserId, "ann-1"));
+        await client.WaitForExitAsync();
+    }
+
+    [Test]
+    public async Task From_the_browser_client()
+    {
+        _ = Browser.Path;
+        NeedClients();
+        var page = await Browser.OpenAsync(_app.Address);
+        var faults = new List<string>();
+        page.PageError += (_, fault) => faults.Add(fault);
+        // A shop of its own origin: the calls cross origins, as they do in life.
+        await page.RouteAsync("http://shop.example/**", route => route.FulfillAsync(
+            route.Request.Url.EndsWith(".js", StringComparison.Ordinal)
+                ? new() { Path = Path.Combine(Clients, "node_modules/@segment/analytics-next/dist/umd", Path.GetFileName(new Uri(route.Request.Url).LocalPath)) }
+                : new() { ContentType = "text/html", Body = "<!doctype html><title>Shop</title><script src=\"/index.js\"></script>" }));
+        await page.GotoAsync("http://shop.example/");
+        await page.EvaluateAsync(
+            """
+            async ([host, key]) => {
+              const analytics = window.AnalyticsNext.AnalyticsBrowser.load(
+                { writeKey: key, cdnURL: host },
+                { integrations: { 'Segment.io': { apiHost: host.replace('http://', '') + '/v1', protocol: 'http' } } })
+              await analytics.page()
+              await analytics.identify('kari-1', { email: 'kari@example.no', name: 'Kari' },
+                { consent: { categoryPreferences: { newsletter: true } } })
+              await analytics.track('Order Completed', { revenue: 49.5 })
+            }
+            """, new[] { _app.Address.ToString().TrimEnd('/'), _shop.Source.WriteKey });
+
+        await AssertArrivesAsync("kari@example.no", new Identifier(IdentifierTypes.UserId, "kari-1"));
+        var person = (await _app.Get<IProfiles>().FindAsync(new Identifier(IdentifierTypes.UserId, "kari-1"), default))!;
+        Assert.That(person.Identifiers.Select(i => i.Type), Does.Contain(IdentifierTypes.AnonymousId), "the visit before belongs to her");
+        Assert.That(faults, Is.Empty);
+        await page.Context.CloseAsync();
+    }
+
+    [Test]
+    public async Task Somebody_without_consent_is_withheld_with_the_reason()
+    {
+        using var call = new HttpRequestMessage(HttpMethod.Post, "/v1/track")
+        {
+            Content = new StringContent("""{"userId":"bob-1","event":"Order Completed","context":{"traits":{"email":"bob@example.com"}}}"""),
+        };
+        call.Headers.Authorization = new("Basic", Convert.ToBase64String(System.Text.Encoding.ASCII.GetBytes(_shop.Source.WriteKey + ":")));
+        (await _app.Client.SendAsync(call)).EnsureSuccessStatusCode();
+
+        var delivery = await Eventually.SeeAsync(
+            async () => (await _app.Get<DeliveryStore>().OfSyncAsync(_shop.SyncId, null, long.MaxValue, 10, default))
+                .FirstOrDefault(row => row.State != DeliveryState.Pending), TimeSpan.FromSeconds(15));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((delivery.State, delivery.Reason), Is.EqualTo((DeliveryState.Withheld, "consent.never_asked")));
+            Assert.That(_mailer.Arrived, Is.Empty);
+        }
+    }
+
+    private static void NeedClients()
+    {
+        if (!Directory.Exists(Path.Combine(Clients, "node_modules", "@segment")))
+        {
+            Tools.Missing("CdpMonolith.Tests/Clients/node_modules (npm ci makes it)");
+        }
+    }
+
+    private async Task AssertArrivesAsync(string email, Identifier identifier)
+    {
+        var sent = TimeProvider.System.GetTimestamp();
+        var message = await Eventually.SeeAsync(
+            () => Task.FromResult(_mailer.Arrived.FirstOrDefault(arrived => arrived.Type == "segment.entered")), TimeSpan.FromSeconds(15));
+        var took = TimeProvider.System.GetElapsedTime(sent);
+        var person = (await _app.Get<IProfiles>().FindAsync(identifier, default))!;
+        var segments = await _app.Get<ISegments>().OfAsync(person.ProfileId, default);
+        TestContext.Out.WriteLine($"from sent to delivered: {took.TotalMilliseconds:0} ms");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(message.ProfileId, Is.EqualTo(person.ProfileId));
+            Assert.That(message.Data.ToString(), Does.Contain(email));
+            Assert.That(segments.Select(entry => entry.Segment.Id), Is.EqualTo(new[] { _shop.SegmentId }));
+            Assert.That(took, Is.LessThan(Live));
+        }
+    }
+}
