@@ -83,6 +83,22 @@ public sealed class UnmergeTests
     }
 
     [Test]
+    public async Task What_is_split_off_stays_together_though_only_the_others_held_it_together()
+    {
+        await _unify.TakeAsync(Identify("u1", "a1", at: 1), Track("u1", "a2", at: 2));
+        var off = await Task.WhenAll(IdAsync("anonymous_id", "a1"), IdAsync("anonymous_id", "a2"));
+        await _unify.Unmerging.SplitAsync(1, off, Kari, default);
+        Assert.That(_unify.People(), Is.EqualTo(new[] { "anonymous_id:a1 anonymous_id:a2 → {}", "user_id:u1 → {}" }));
+        await _unify.Unmerging.DecideAsync(off[0], off[1], LinkDecision.None, Kari, default);
+        var (kept, counted) = await _unify.FactsAsync();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_unify.People(), Has.Count.EqualTo(3), "the word is taken back");
+            Assert.That(kept, Is.EqualTo(counted));
+        }
+    }
+
+    [Test]
     public async Task A_preview_tells_the_result_and_changes_nothing()
     {
         await _unify.TakeAsync(Identify("u1", "a1", at: 1), Track("u1", at: 2, email: "ann@example.com"));

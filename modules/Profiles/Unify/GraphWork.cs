@@ -42,9 +42,9 @@ internal sealed class GraphWork(ReadSession read, ProfilesOptions limits)
     }
 
     /// <summary>A link that was not there before.</summary>
-    public void Add(long low, long high, long evidenceAt)
+    public void Add(long low, long high, long evidenceAt, LinkDecision decision = LinkDecision.None)
     {
-        var link = new Link { Low = Load(low), High = Load(high), State = LinkState.Refused, EvidenceAt = evidenceAt };
+        var link = new Link { Low = Load(low), High = Load(high), State = LinkState.Refused, EvidenceAt = evidenceAt, Decision = decision };
         link.Low.CountLinkTo(link.High);
         link.High.CountLinkTo(link.Low);
         _links.Add((low, high), link);

@@ -20,6 +20,9 @@ internal sealed record PersonAfter(long ProfileId, IReadOnlyList<Identifier> Ide
 /// </summary>
 internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOptions> options, TimeProvider clock)
 {
+    /// <summary>Rule of a link for which there is no evidence but a person's word.</summary>
+    private const string ByWord = "person";
+
     private static readonly Problem NoSuchLink = new("link.not_found", "These two identifiers have never been seen together.");
     private static readonly Problem NoSuchPerson = new("profile.not_found", "There is no such person.");
 
@@ -29,7 +32,10 @@ internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOpt
         read => Split(read, profileId, profiles).Match<Outcome<PersonAfter[]>>(
             work => After(work.Graph, work.Before), problem => problem), ct);
 
-    /// <summary>Makes some of a person's profiles another person, by cutting every link between them and the others.</summary>
+    /// <summary>
+    /// Makes some of a person's profiles another person, by cutting every link between them and the others; where only the others
+    /// held them together, they are joined on this word.
+    /// </summary>
     public Task<Outcome<PersonAfter[]>> SplitAsync(
         long profileId, IReadOnlyCollection<long> profiles, Actor actor, CancellationToken ct) => WriteAsync(
         read => Split(read, profileId, profiles), "profile.split", $"profile:{profileId}", actor, ct);
@@ -62,12 +68,12 @@ internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOpt
                 }
 
                 var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+                work.Decision.Write(write, now);
                 foreach (var (low, high, decision) in work.Words)
                 {
                     GraphStore.Decide(write, low, high, decision, actor.Name, now);
                 }
 
-                work.Decision.Write(write, now);
                 GraphStore.NextVersion(write);
                 var after = After(work.Graph, work.Before);
                 audit.Record(write, actor, action, subject, new
@@ -80,13 +86,15 @@ internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOpt
     private Outcome<Work> Decide(ReadSession read, long a, long b, LinkDecision decision)
     {
         var (low, high) = (Math.Min(a, b), Math.Max(a, b));
-        if (GraphStore.FindBetween(read, low, high) is null)
+        if (GraphStore.FindBetween(read, low, high) is not { } link)
         {
             return NoSuchLink;
         }
 
+        // A word taken back leaves nothing when there was no other evidence.
+        var meant = decision == LinkDecision.None && link.Rule == ByWord ? LinkDecision.Cut : decision;
         var people = new[] { low, high }.Select(id => GraphStore.Find(read, id)!.CanonicalId).ToHashSet();
-        return Apply(read, [(low, high, decision)], people);
+        return Apply(read, [(low, high, meant)], people);
     }
 
     private Outcome<Work> Split(ReadSession read, long profileId, IReadOnlyCollection<long> profiles)
@@ -123,13 +131,22 @@ internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOpt
         while (true)
         {
             var work = Apply(read, [.. words], [named.CanonicalId]);
-            if (StillJoined(work.Graph, members, off) is not { Count: > 0 } more)
+            var more = StillJoined(work.Graph, members, off);
+            more.AddRange(more.Count > 0 ? [] : StillApart(work.Graph, off));
+            if (more.Count == 0)
             {
                 return work;
             }
 
             words.UnionWith(more);
         }
+    }
+
+    /// <summary>Joins that make one person of the profiles that were split off.</summary>
+    private static IEnumerable<(long Low, long High, LinkDecision)> StillApart(GraphWork graph, HashSet<long> off)
+    {
+        var parts = off.Order().Select(graph.Load).DistinctBy(node => node.CanonicalId).Select(node => node.Id).ToList();
+        return parts.Skip(1).Select(id => (Math.Min(parts[0], id), Math.Max(parts[0], id), LinkDecision.Join));
     }
 
     /// <summary>Links over which the two sides are one person all the same, by way of others.</summary>
@@ -148,12 +165,22 @@ internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOpt
     private Work Apply(ReadSession read, IReadOnlyList<(long Low, long High, LinkDecision Decision)> words, HashSet<long> people)
     {
         var graph = new GraphWork(read, options.Value);
+        var added = new Dictionary<(long Low, long High), Evidence>();
         foreach (var (low, high, decision) in words)
         {
-            graph.Decide(low, high, decision);
+            if (GraphStore.EvidenceAt(read, low, high) is null)
+            {
+                var evidence = new Evidence(0, clock.GetUtcNow().ToUnixTimeMilliseconds(), 0, ByWord);
+                graph.Add(low, high, evidence.At, decision);
+                added.Add((low, high), evidence);
+            }
+            else
+            {
+                graph.Decide(low, high, decision);
+            }
         }
 
-        var decided = new Decision(graph, new RecordWork(read), read);
+        var decided = new Decision(graph, new RecordWork(read), read) { Evidence = added };
         return new Work(graph, decided, words, people);
     }
 
