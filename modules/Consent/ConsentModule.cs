@@ -1,7 +1,11 @@
 using CdpMonolith.Consent.Contracts;
 using CdpMonolith.Consent.Decide;
+using CdpMonolith.Consent.Endpoints;
+using CdpMonolith.Consent.Pages;
 using CdpMonolith.Consent.Storage;
 using CdpMonolith.Platform;
+using CdpMonolith.Platform.Console;
+using CdpMonolith.Platform.Users;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,8 +25,15 @@ public static class ConsentModule
         services.AddSingleton<Purposes>();
         services.AddSingleton<Decisions>();
         services.AddStage<RecordStage>();
+        services.AddSingleton<IFinder, PurposeFinder>();
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Consent", "/consent", "handshake", NavSection.Consent, 10, Policies.View));
+        services.AddSingleton(new ProfilePanel(typeof(ConsentPanel), 10, Policies.View));
         return services;
     }
 
-    public static IEndpointRouteBuilder MapConsent(this IEndpointRouteBuilder endpoints) => endpoints;
+    public static IEndpointRouteBuilder MapConsent(this IEndpointRouteBuilder endpoints)
+    {
+        ConsentEndpoints.Map(endpoints);
+        return endpoints;
+    }
 }
