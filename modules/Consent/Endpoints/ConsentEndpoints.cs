@@ -68,7 +68,7 @@ internal static class ConsentEndpoints
     {
         var outcome = await purposes.CreateAsync(wanted, Actor.Of(user), ct);
         return outcome.Match<Results<Created<Purpose>, ProblemHttpResult>>(
-            purpose => TypedResults.Created($"/api/consent/purposes/{Uri.EscapeDataString(purpose.Key)}", purpose), Refused);
+            purpose => TypedResults.Created($"/api/consent/purposes/{Uri.EscapeDataString(purpose.Key)}", purpose), problem => Refused(problem));
     }
 
     /// <summary>PUT /api/consent/purposes/newsletter { name, description? } says what a purpose means. Errors: 400, 404 purpose.unknown.</summary>
@@ -76,7 +76,7 @@ internal static class ConsentEndpoints
         string key, NewPurpose wanted, Purposes purposes, ClaimsPrincipal user, CancellationToken ct)
     {
         var outcome = await purposes.DescribeAsync(key, wanted.Name, wanted.Description, Actor.Of(user), ct);
-        return outcome.Match<Results<Ok<Purpose>, ProblemHttpResult>>(purpose => TypedResults.Ok(purpose), Refused);
+        return outcome.Match<Results<Ok<Purpose>, ProblemHttpResult>>(purpose => TypedResults.Ok(purpose), problem => Refused(problem));
     }
 
     /// <summary>
@@ -138,7 +138,7 @@ internal static class ConsentEndpoints
                 known, Words.Key(wanted.Purpose) ?? "", Words.Channel(wanted.Channel), Words.Status(wanted.Status) ?? default,
                 wanted.OccurredAt, wanted.Method ?? "other", wanted.TextVersion, wanted.Note), Actor.Of(user), ct);
         return outcome.Match<Results<Created<RecordAnswer>, ProblemHttpResult>>(
-            entry => TypedResults.Created($"/api/consent/{entry.ProfileId}", RecordAnswer.Of(entry)), Refused);
+            entry => TypedResults.Created($"/api/consent/{entry.ProfileId}", RecordAnswer.Of(entry)), problem => Refused(problem));
     }
 
     private static ProblemHttpResult Refused(Problem problem) => problem.ToHttp(problem.Code switch
