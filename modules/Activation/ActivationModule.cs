@@ -1,11 +1,15 @@
 using CdpMonolith.Activation.Contracts;
 using CdpMonolith.Activation.Deliver;
+using CdpMonolith.Activation.Endpoints;
 using CdpMonolith.Activation.Jobs;
+using CdpMonolith.Activation.Pages;
 using CdpMonolith.Activation.Rules;
 using CdpMonolith.Activation.Storage;
 using CdpMonolith.Activation.Sync;
 using CdpMonolith.Platform;
-using CdpMonolith.Platform.Jobs;
+using CdpMonolith.Platform.Console;
+using CdpMonolith.Platform.Users;
+using CdpMonolith.Segmentation.Contracts;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -37,10 +41,26 @@ public static class ActivationModule
         services.AddSingleton<Breakers>();
         services.AddSingleton<Deliverer>();
         services.AddSingleton<FileWriter>();
-        services.AddSingleton<MembershipStage>();
+        services.AddStage<MembershipStage>();
+        services.AddStage<ConsentStage>();
+        services.AddHostedService<DeliveryLoop>();
         services.AddJob<ReconcileJob>();
+        services.AddSingleton<ISegmentUses, SyncUses>();
+        services.AddSingleton<DemoInbox>();
+        services.AddSingleton<IFinder, ActivationFinder>();
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Reach", "/reach", "how_to_reg", NavSection.Consent, 20, Policies.View));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Syncs", "/syncs", "sync_alt", NavSection.Activate, 10, Policies.View));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Deliveries", "/deliveries", "local_shipping", NavSection.Activate, 20, Policies.View));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Destinations", "/destinations", "outbound", NavSection.Activate, 30, Policies.View));
+        services.AddSingleton(new ProfilePanel(typeof(DeliveriesPanel), 30, Policies.View));
         return services;
     }
 
-    public static IEndpointRouteBuilder MapActivation(this IEndpointRouteBuilder endpoints) => endpoints;
+    public static IEndpointRouteBuilder MapActivation(this IEndpointRouteBuilder endpoints)
+    {
+        DestinationEndpoints.Map(endpoints);
+        SyncEndpoints.Map(endpoints);
+        DemoReceiver.Map(endpoints);
+        return endpoints;
+    }
 }

@@ -46,7 +46,7 @@ internal sealed record DestinationKind(string Key, string Icon, bool OneByOne, I
 
     public static DestinationKind? Find(string? key) => All.FirstOrDefault(kind => kind.Key == key);
 
-    /// <summary>Null when the kind is not known here; the console then shows its key.</summary>
+    /// <summary>Null: not a setting of the form.</summary>
     public SettingField? Field(string key) => Fields.FirstOrDefault(field => field.Key == key);
 }
 
