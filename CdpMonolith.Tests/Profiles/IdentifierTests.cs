@@ -30,6 +30,7 @@ public sealed class IdentifierTests
     [TestCase("user_id", "tidak ada")]
     [TestCase("user_id", "")]
     [TestCase("user_id", "0800-shop")]
+    [TestCase("user_id", "u\u00007")]
     [TestCase("anonymous_id", "00000000-0000-0000-0000-000000000000")]
     [TestCase("email", "noreply@example.com")]
     [TestCase("email", "test@test.com")]

@@ -42,7 +42,8 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
         }
 
         var trimmed = value.Trim();
-        if (trimmed.Length is 0 or > LongestValue || _blocked.Contains(trimmed) || IsNothing(trimmed))
+        if (trimmed.Length is 0 or > LongestValue || _blocked.Contains(trimmed) || IsNothing(trimmed)
+            || trimmed.AsSpan().ContainsAnyInRange('\0', '\u001f'))
         {
             return null;
         }
