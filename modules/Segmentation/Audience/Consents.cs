@@ -83,7 +83,7 @@ internal sealed class Consents
 
                 var person = canonical[row.Profile];
                 ref var held = ref latest[person];
-                if (held == 0 || (row.Time, row.Status, row.Seq).CompareTo((times[person], held, seqs[person])) > 0)
+                if (held == 0 || row.HoldsOver(times[person], held, seqs[person]))
                 {
                     held = row.Status;
                     times[person] = row.Time;
@@ -111,6 +111,11 @@ internal sealed class Consents
             }
         }
 
-        private readonly record struct Row(int Profile, long Time, long Seq, byte Status, bool Counts);
+        private readonly record struct Row(int Profile, long Time, long Seq, byte Status, bool Counts)
+        {
+            /// <summary>As <see cref="ConsentEntry.HoldsOver"/>.</summary>
+            public bool HoldsOver(long time, byte status, long seq) =>
+                Time != time ? Time > time : Status != status ? Status > status : Seq > seq;
+        }
     }
 }

@@ -103,23 +103,29 @@ internal sealed class EventPass(Columns columns, EventNode node, long asOf)
             var canonical = columns.People.Canonical;
             var profiles = table.Profiles;
             var values = new Values(table, node.Property!);
+            var sum = sums.Span;
+            var number = counts.Span;
             for (var i = 0; i < count; i++)
             {
                 var row = picked is null ? first + i : picked[i];
                 if (values[row] is var value && !double.IsNaN(value))
                 {
                     var person = canonical[profiles[row]];
-                    sums.Span[person] += value;
-                    counts.Span[person]++;
+                    sum[person] += value;
+                    number[person]++;
                 }
             }
         });
-        for (var id = 0; id < Room; id++)
+
+        // Of nothing: 0 divided by 0, which is no number and meets no test.
+        var averages = sums.Span;
+        var divisors = counts.Span;
+        for (var id = 0; id < averages.Length; id++)
         {
-            sums.Span[id] /= counts.Span[id];
+            averages[id] /= divisors[id];
         }
 
-        return Test(sums.Span);
+        return Test(averages);
     }
 
     private Bitmap Extremes()
@@ -192,9 +198,10 @@ internal sealed class EventPass(Columns columns, EventNode node, long asOf)
     {
         var people = new Bitmap(Room);
         var words = people.Words;
+        var test = node.Number;
         for (var id = 0; id < numbers.Length; id++)
         {
-            words[id >> 6] |= (node.Number.Holds(numbers[id]) ? 1UL : 0UL) << id;
+            words[id >> 6] |= (test.Holds(numbers[id]) ? 1UL : 0UL) << id;
         }
 
         return people;

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace CdpMonolith.Segmentation.Rules;
 
 /// <summary>How a value is tested; what the rule's JSON calls <c>op</c>, first letter in lower case.</summary>
@@ -132,6 +134,7 @@ internal readonly record struct NumberTest(double From, bool FromIncluded, doubl
         _ => throw new ArgumentOutOfRangeException(nameof(op), op, "Not a test of numbers."),
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool Holds(double number)
     {
         if (double.IsNaN(number))
