@@ -18,7 +18,7 @@ public sealed class CsvReadingTests
     {
         if (!Directory.Exists(Edge))
         {
-            Assert.Ignore("skipped: the data set csv-edge is not beside the repository");
+            Tools.Missing("the data set csv-edge");
         }
 
         var file = Path.Combine(Edge, name);

@@ -23,6 +23,7 @@ public static class ConsentModule
         services.AddSingleton<Answers>();
         services.AddSingleton<IConsent>(all => all.GetRequiredService<Answers>());
         services.AddSingleton<Purposes>();
+        services.AddSingleton<IPurposeNames, PurposeNames>();
         services.AddSingleton<Decisions>();
         services.AddStage<RecordStage>();
         services.AddSingleton<IFinder, PurposeFinder>();

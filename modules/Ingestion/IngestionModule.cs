@@ -36,6 +36,7 @@ public static class IngestionModule
             typeof(Texts), "Nav.Sources", "/sources", "sensors", NavSection.Collect, 10, Policies.Administer));
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Quarantine", "/quarantine", "report", NavSection.Collect, 30, Policies.Administer));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Imports", "/imports", "upload_file", NavSection.Collect, 20, Policies.Analyse));
         return services;
     }
 

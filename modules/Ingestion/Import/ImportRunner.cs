@@ -1,6 +1,4 @@
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text;
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
@@ -63,11 +61,15 @@ internal sealed partial class ImportRunner(
     {
         try
         {
-            await store.WriteAsync(write => ImportStore.SetState(write, import.Id, ImportState.Running, Now), ct);
+            if (!await TurnAsync(import.Id, [ImportState.Queued, ImportState.Running], ImportState.Running, ct))
+            {
+                return;
+            }
+
             var file = (await store.ReadAsync(read => ImportStore.FindFile(read, import.FileId), ct))!;
             if (await TakeAsync(import, file, ct))
             {
-                await store.WriteAsync(write => ImportStore.SetState(write, import.Id, ImportState.Done, Now), ct);
+                await TurnAsync(import.Id, [ImportState.Running], ImportState.Done, ct);
             }
         }
         catch (Exception fault) when (fault is not (OperationCanceledException or StoreUnavailableException))
@@ -82,12 +84,24 @@ internal sealed partial class ImportRunner(
         }
     }
 
+    /// <summary>False: somebody paused or cancelled it meanwhile.</summary>
+    private Task<bool> TurnAsync(long id, ImportState[] from, ImportState to, CancellationToken ct) => store.WriteAsync(
+        write =>
+        {
+            if (ImportStore.Find(write, id) is not { } import || !from.Contains(import.State))
+            {
+                return false;
+            }
+
+            ImportStore.SetState(write, id, to, Now);
+            return true;
+        }, ct);
+
     /// <summary>Takes the rows that are left. False: somebody paused or cancelled it.</summary>
     private async Task<bool> TakeAsync(FileImport import, ImportFile file, CancellationToken ct)
     {
         using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
-        var mappingKey = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(import.Mapping.ToJson())))[..8];
-        var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], mappingKey);
+        var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], import.Mapping.Key());
         var more = true;
         while (csv.Row < import.RowsDone && (more = csv.Read()))
         {

@@ -208,7 +208,13 @@ internal sealed class Imports(
 
     public Task<FileImport?> FindAsync(long id, CancellationToken ct) => store.ReadAsync(read => ImportStore.Find(read, id), ct);
 
-    public Task<ImportFile?> FindFileAsync(long id, CancellationToken ct) => store.ReadAsync(read => ImportStore.FindFile(read, id), ct);
+    /// <summary>Null as well when it is not on disk any more.</summary>
+    public async Task<ImportFile?> FindFileAsync(long id, CancellationToken ct) =>
+        File.Exists(PathOf(folder, id)) ? await store.ReadAsync(read => ImportStore.FindFile(read, id), ct) : null;
+
+    /// <summary>The newest import of a file with the same content; null: none.</summary>
+    public Task<FileImport?> FindEarlierAsync(ImportFile file, CancellationToken ct) =>
+        store.ReadAsync(read => ImportStore.LatestOfContent(read, file.Sha256), ct);
 
     /// <summary>Newest first.</summary>
     public Task<IReadOnlyList<FileImport>> LatestAsync(long before, int limit, CancellationToken ct) =>

@@ -1,16 +1,21 @@
+using System.Globalization;
+using System.Text;
+
 namespace CdpMonolith.Ingestion.Rules;
 
 /// <summary>Guesses what columns are, by their headers and by what stands in them, in English, Indonesian, Thai and Norwegian.</summary>
 internal static class ColumnSuggestions
 {
+    private const string OrderEvent = "Order Completed";
+
     private static readonly (ColumnTarget To, string[] Words)[] ByHeader =
     [
         (ColumnTarget.Email, ["email", "e-mail", "mail", "email address", "e-post", "epost", "alamat email", "surel", "อีเมล"]),
-        (ColumnTarget.Phone, ["phone", "phone number", "mobile", "mobile phone", "telephone", "tel", "cell", "telefon", "mobil", "telepon", "no hp", "hp", "whatsapp", "โทรศัพท์", "เบอร์โทร", "มือถือ"]),
+        (ColumnTarget.Phone, ["phone", "phone number", "mobile", "mobile phone", "mobile number", "cell phone", "billing phone", "telephone", "tel", "cell", "telefon", "mobil", "telepon", "no hp", "hp", "whatsapp", "โทรศัพท์", "เบอร์โทร", "มือถือ"]),
         (ColumnTarget.UserId, ["userid", "user id", "user_id"]),
         (ColumnTarget.AnonymousId, ["anonymousid", "anonymous id", "anonymous_id", "device id", "cookie"]),
         (ColumnTarget.OwnId, ["id", "customerid", "customer id", "customer_id", "contactid", "contact id", "euid", "kunde id", "kundenr", "member id", "client id", "rec_id", "unique_id", "id pelanggan", "รหัสลูกค้า"]),
-        (ColumnTarget.Time, ["timestamp", "time", "date", "order date", "created at", "occurred at", "invoicedate", "invoice date", "dato", "tanggal", "วันที่"]),
+        (ColumnTarget.Time, ["timestamp", "time", "date", "datetime", "date time", "order date", "ordered at", "purchase date", "ordredato", "tanggal pesanan", "วันที่สั่งซื้อ", "created at", "occurred at", "invoicedate", "invoice date", "dato", "tanggal", "วันที่"]),
         (ColumnTarget.EventName, ["event", "event name"]),
         (ColumnTarget.MessageId, ["messageid", "message id"]),
     ];
@@ -30,30 +35,92 @@ internal static class ColumnSuggestions
         ("company", ["company", "firma", "perusahaan", "บริษัท"]),
     ];
 
-    private static readonly string[] ConsentWords = ["consent", "opt in", "opt-in", "optin", "opted in", "subscribed", "accepts marketing", "samtykke", "persetujuan", "ยินยอม"];
+    /// <summary>What only an event has, under the names of Segment's e-commerce events.</summary>
+    private static readonly (string Property, string[] Words)[] Properties =
+    [
+        ("order_id", ["order", "order id", "order no", "order number", "invoice", "invoice id", "invoice no", "invoice number", "ordre", "ordrenummer", "nomor pesanan", "หมายเลขคำสั่งซื้อ"]),
+        ("revenue", ["revenue", "total", "order total", "grand total", "total price", "amount", "sum", "beløp", "totalt", "total harga", "ยอดรวม"]),
+        ("quantity", ["quantity", "qty", "antall", "jumlah", "จำนวน"]),
+        ("price", ["price", "unit price", "pris", "harga", "ราคา"]),
+        ("product_id", ["product id", "product code", "stock code", "sku", "item id", "varenummer", "kode produk", "รหัสสินค้า"]),
+        ("product", ["product", "product name", "item", "item name", "description", "vare", "produk", "สินค้า"]),
+        ("currency", ["currency", "valuta", "mata uang", "สกุลเงิน"]),
+        ("coupon", ["coupon", "discount code", "voucher", "rabattkode", "kode diskon"]),
+    ];
+
+    /// <summary>A time beside one of these is an order.</summary>
+    private static readonly string[] OrderProperties = ["order_id", "revenue", "quantity", "price"];
+
+    private static readonly string[] ConsentWords =
+    [
+        "consent", "opt in", "opt-in", "optin", "opted in", "subscribed", "accepts marketing", "accepts email marketing",
+        "accepts sms marketing", "samtykke", "persetujuan", "ยินยอม",
+    ];
+
+    private static readonly string[] RefusalWords = ["opted out", "opt out", "opt-out", "optout", "unsubscribed", "do not email", "do not contact"];
 
     /// <summary>A mapping to start from.</summary>
     /// <param name="rows">The first rows, cell by cell.</param>
     public static ImportMapping For(IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
     {
+        var cells = rows.SelectMany(row => row).ToList();
+        var order = GuessOrder(cells);
+        var decimalComma = cells.Count(IsDecimalComma) > cells.Count(IsDecimalPoint);
         var taken = new HashSet<ColumnTarget>();
+        var names = new HashSet<string>(["email", "phone"]);
         var columns = new Dictionary<string, ColumnMapping>();
         for (var at = 0; at < header.Count; at++)
         {
             var values = rows.Where(row => row.Count > at).Select(row => row[at].Trim()).Where(value => value.Length > 0).ToList();
-            var guess = Guess(header[at], values, taken);
+            var guess = Guess(header[at], new Values(values, order, decimalComma), taken);
             if (guess.To is not (ColumnTarget.Trait or ColumnTarget.Consent or ColumnTarget.Ignore))
             {
                 taken.Add(guess.To);
             }
 
-            columns[header[at]] = guess;
+            columns[header[at]] = guess.Name is { } name && !names.Add(name) ? ColumnMapping.Ignored : guess;
         }
 
-        var dates = rows.SelectMany(row => row).Where(cell => cell.Length is >= 6 and <= 25).ToList();
-        return new ImportMapping(
-            columns, null, GuessOrder(dates), DecimalComma: rows.SelectMany(row => row).Count(IsDecimalComma) > rows.SelectMany(row => row).Count(IsDecimalPoint));
+        var mapping = new ImportMapping(columns, null, order, decimalComma);
+        return taken.Contains(ColumnTarget.EventName) ? ForEvents(mapping)
+            : taken.Contains(ColumnTarget.Time) && header.Any(name => OrderProperties.Contains(KnownName(Properties, name)))
+                ? ForEvents(mapping) with { Event = OrderEvent }
+                : mapping;
     }
+
+    /// <summary>The same for rows that are events: a trait that is not one of those that people have becomes a property.</summary>
+    public static ImportMapping ForEvents(ImportMapping mapping)
+    {
+        var names = new HashSet<string?>();
+        return mapping with
+        {
+            Columns = mapping.Columns.ToDictionary(
+                column => column.Key,
+                column => column.Value.To != ColumnTarget.Trait || KnownName(Traits, column.Key) is not null ? column.Value
+                    : names.Add(PropertyName(column.Key)) ? column.Value with { To = ColumnTarget.Property, Name = PropertyName(column.Key) }
+                    : column.Value with { To = ColumnTarget.Property, Name = TraitName(column.Key) }),
+        };
+    }
+
+    /// <summary>The same for rows that are people: a property becomes a trait, and there is no event.</summary>
+    public static ImportMapping ForPeople(ImportMapping mapping) => mapping with
+    {
+        Event = null,
+        Columns = mapping.Columns.ToDictionary(
+            column => column.Key,
+            column => column.Value.To switch
+            {
+                ColumnTarget.Property => column.Value with { To = ColumnTarget.Trait, Name = TraitNameOf(column.Key) },
+                ColumnTarget.EventName or ColumnTarget.MessageId => ColumnMapping.Ignored,
+                _ => column.Value,
+            }),
+    };
+
+    /// <summary>What a column would be called as a trait: <c>Fornavn</c> is <c>firstName</c>, <c>Last visit</c> is <c>lastVisit</c>.</summary>
+    public static string TraitNameOf(string header) => KnownName(Traits, header) ?? TraitName(header);
+
+    /// <summary>What a column would be called as a property of an event: <c>Invoice No</c> is <c>order_id</c>.</summary>
+    public static string PropertyName(string header) => KnownName(Properties, header) ?? TraitName(header);
 
     /// <summary>A header as a trait name: <c>Last visit</c> becomes <c>lastVisit</c>.</summary>
     public static string TraitName(string header)
@@ -66,69 +133,107 @@ internal static class ColumnSuggestions
                 : char.ToUpperInvariant(word[0]) + word[1..]));
     }
 
-    private static ColumnMapping Guess(string header, List<string> values, HashSet<ColumnTarget> taken)
+    private static ColumnMapping Guess(string header, Values values, HashSet<ColumnTarget> taken)
     {
-        var word = header.Trim().ToLowerInvariant().Replace('_', ' ');
-        foreach (var (to, words) in ByHeader)
+        var words = WordsOf(header);
+        foreach (var (to, known) in ByHeader)
         {
-            if (!taken.Contains(to) && words.Contains(word))
+            if (!taken.Contains(to) && known.Any(words.Contains) && values.Suit(to))
             {
                 return new ColumnMapping(to);
             }
         }
 
-        if (ConsentWords.Any(known => word.Contains(known, StringComparison.Ordinal)) && values.Count > 0 && values.All(value => CellReading.Boolean(value) is not null))
+        if (GuessConsent(words, values) is { } consent)
         {
-            return new ColumnMapping(ColumnTarget.Consent, Purpose: "newsletter", Channel: "email");
+            return consent;
         }
 
-        foreach (var (trait, words) in Traits)
+        if (KnownName(Traits, header) is { } trait && (trait != "name" || values.HaveLetters))
         {
-            if (words.Contains(word))
-            {
-                return new ColumnMapping(ColumnTarget.Trait, trait, trait == "birthday" ? CellType.Text : TypeOf(values, textAlways: true));
-            }
+            return new ColumnMapping(ColumnTarget.Trait, trait, trait == "birthday" && values.AreDates ? CellType.Date : CellType.Text);
         }
 
-        if (values.Count == 0)
+        if (values.All.Count == 0)
         {
             return ColumnMapping.Ignored;
         }
 
-        if (!taken.Contains(ColumnTarget.Email) && Most(values, CellReading.LooksLikeEmail))
+        if (!taken.Contains(ColumnTarget.Email) && Most(values.All, CellReading.LooksLikeEmail))
         {
             return new ColumnMapping(ColumnTarget.Email);
         }
 
-        if (!taken.Contains(ColumnTarget.Phone) && Most(values, value => value.StartsWith('+') && CellReading.LooksLikePhone(value)))
+        if (!taken.Contains(ColumnTarget.Phone) && Most(values.All, value => value.StartsWith('+') && CellReading.LooksLikePhone(value)))
         {
             return new ColumnMapping(ColumnTarget.Phone);
         }
 
-        return new ColumnMapping(ColumnTarget.Trait, TraitName(header), TypeOf(values, textAlways: false));
+        return new ColumnMapping(ColumnTarget.Trait, TraitName(header), values.Type);
     }
 
-    private static CellType TypeOf(List<string> values, bool textAlways) =>
-        textAlways || values.Count == 0 ? CellType.Text
-        : values.All(value => CellReading.Number(value, false) is not null && !(value.Length > 1 && value[0] == '0' && value[1] is not ('.' or ','))) ? CellType.Number
-        : CellType.Text;
+    /// <summary>A column of yes and no, or of the time when somebody agreed.</summary>
+    private static ColumnMapping? GuessConsent(IReadOnlyList<string> words, Values values)
+    {
+        bool Says(string[] known) => known.Any(one => words.Any(word => word.Contains(one, StringComparison.Ordinal)));
+        var refuses = Says(RefusalWords);
+        if (!refuses && !Says(ConsentWords))
+        {
+            return null;
+        }
+
+        return values.All.Count > 0 && (values.AreYesOrNo || (values.AreDates && !refuses))
+            ? new ColumnMapping(
+                ColumnTarget.Consent, Purpose: "newsletter", Channel: words.Any(word => word.Contains("sms", StringComparison.Ordinal)) ? "sms" : "email",
+                Inverted: refuses)
+            : null;
+    }
+
+    /// <summary>A header in lower case as it is written, and with its words apart: <c>CustomerID</c>, <c>customer_id</c>.</summary>
+    private static List<string> WordsOf(string header)
+    {
+        var plain = header.Trim().ToLowerInvariant();
+        var apart = new StringBuilder();
+        for (var at = 0; at < header.Length; at++)
+        {
+            if (at > 0 && char.IsUpper(header[at]) && (char.IsLower(header[at - 1]) || (at + 1 < header.Length && char.IsLower(header[at + 1]) && char.IsUpper(header[at - 1]))))
+            {
+                apart.Append(' ');
+            }
+
+            apart.Append(header[at] is '_' ? ' ' : char.ToLowerInvariant(header[at]));
+        }
+
+        return [plain, string.Join(' ', apart.ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+    }
+
+    private static string? KnownName((string Name, string[] Words)[] known, string header)
+    {
+        var words = WordsOf(header);
+        return known.FirstOrDefault(one => one.Words.Any(words.Contains)).Name;
+    }
 
     private static bool Most(List<string> values, Func<string, bool> looks) => values.Count(looks) * 10 >= values.Count * 8;
 
-    private static DateOrder GuessOrder(List<string> cells)
+    /// <summary>By the dates that can be read in one order only; day first, as most of the world writes, when none can.</summary>
+    private static DateOrder GuessOrder(IEnumerable<string> cells)
     {
-        int dmy = 0, mdy = 0;
-        foreach (var cell in cells)
+        int dmy = 0, mdy = 0, any = 0;
+        foreach (var cell in cells.Where(cell => cell.Length is >= 6 and <= 25))
         {
             var parts = cell.Split(['/', '.', '-', ' '], 4, StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length >= 3 && int.TryParse(parts[0], out var first) && int.TryParse(parts[1], out var second) && first is >= 1 and <= 31 && second is >= 1 and <= 31)
+            if (parts.Length >= 3 && parts[0].Length <= 2 && parts[2].Length is 2 or 4
+                && int.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out var first)
+                && int.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out var second)
+                && first is >= 1 and <= 31 && second is >= 1 and <= 31 && parts[2].All(char.IsAsciiDigit))
             {
+                any++;
                 dmy += first > 12 ? 1 : 0;
                 mdy += second > 12 ? 1 : 0;
             }
         }
 
-        return dmy == 0 && mdy == 0 ? DateOrder.Ymd : mdy > dmy ? DateOrder.Mdy : DateOrder.Dmy;
+        return mdy > dmy ? DateOrder.Mdy : any > 0 ? DateOrder.Dmy : DateOrder.Ymd;
     }
 
     private static bool IsDecimalComma(string cell) => IsDecimal(cell, ',');
@@ -138,4 +243,32 @@ internal static class ColumnSuggestions
     private static bool IsDecimal(string cell, char sign) =>
         cell.Length is > 2 and < 20 && cell.LastIndexOf(sign) is var at && at > 0 && at >= cell.Length - 3
         && cell.All(letter => char.IsAsciiDigit(letter) || letter is ',' or '.' or '-');
+
+    /// <summary>What stands in a column, blank cells aside.</summary>
+    private sealed class Values(List<string> all, DateOrder order, bool decimalComma)
+    {
+        public List<string> All => all;
+
+        public bool HaveLetters => all.Count == 0 || Most(all, value => value.Any(char.IsLetter));
+
+        public bool AreYesOrNo => all.All(value => CellReading.Boolean(value) is not null);
+
+        public bool AreDates => all.Count > 0 && all.All(value => value.AsSpan().ContainsAny("-/.") && CellReading.Time(value, order, TimeZoneInfo.Utc) is not null);
+
+        /// <summary>A number with a leading zero is an id; so is one that is too long.</summary>
+        public CellType Type =>
+            all.All(value => value.Length < 16 && !(value.Length > 1 && value[0] == '0' && value[1] is not ('.' or ','))
+                && CellReading.Number(value, decimalComma) is not null) ? CellType.Number
+            : AreDates ? CellType.Date
+            : AreYesOrNo && all.Any(value => value.Length > 1) ? CellType.Boolean
+            : CellType.Text;
+
+        /// <summary>Whether a header's word is borne out by what stands below it.</summary>
+        public bool Suit(ColumnTarget to) => to switch
+        {
+            ColumnTarget.Email => all.Count == 0 || Most(all, CellReading.LooksLikeEmail),
+            ColumnTarget.Time => all.Count == 0 || Most(all, value => CellReading.Time(value, order, TimeZoneInfo.Utc) is not null),
+            _ => true,
+        };
+    }
 }

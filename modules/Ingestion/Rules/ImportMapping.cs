@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using CdpMonolith.Platform;
@@ -46,8 +48,9 @@ internal enum DateOrder
 /// <param name="Name">Of the trait or property; null for other targets.</param>
 /// <param name="Purpose">Of a consent.</param>
 /// <param name="Channel">Of a consent; <c>any</c> when null.</param>
+/// <param name="Inverted">Of a consent: the column says who refused, such as <c>Opted out</c>.</param>
 internal sealed record ColumnMapping(
-    ColumnTarget To, string? Name = null, CellType Type = CellType.Text, string? Purpose = null, string? Channel = null)
+    ColumnTarget To, string? Name = null, CellType Type = CellType.Text, string? Purpose = null, string? Channel = null, bool Inverted = false)
 {
     public static readonly ColumnMapping Ignored = new(ColumnTarget.Ignore);
 }
@@ -75,6 +78,17 @@ internal sealed record ImportMapping(
     public bool HasEvents => !string.IsNullOrWhiteSpace(Event) || Columns.Values.Any(column => column.To == ColumnTarget.EventName);
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
+
+    /// <summary>Equal for mappings that say the same: the order of the columns and those that are left out do not matter.</summary>
+    public string Key()
+    {
+        var said = this with
+        {
+            Columns = new SortedDictionary<string, ColumnMapping>(
+                Columns.Where(column => column.Value.To != ColumnTarget.Ignore).ToDictionary(), StringComparer.Ordinal),
+        };
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(said.ToJson())))[..8];
+    }
 
     /// <summary>Reads the JSON form.</summary>
     public static Outcome<ImportMapping> Parse(string json)
@@ -148,6 +162,11 @@ internal sealed record ImportMapping(
             }
         }
 
+        if (FieldTwice() is { } twice)
+        {
+            return twice;
+        }
+
         if (!Columns.Values.Any(column => Identifiers.Contains(column.To)))
         {
             return new Problem("mapping.no_identifier", "Map at least one column that tells who the row is about: an e-mail, a phone, a user id or the source's own id.", "columns");
@@ -161,6 +180,28 @@ internal sealed record ImportMapping(
         return TimeZone is null || TimeZoneInfo.TryFindSystemTimeZoneById(TimeZone, out _)
             ? null
             : new Problem("mapping.time_zone_unknown", $"There is no time zone '{TimeZone}'.", "timeZone");
+    }
+
+    /// <summary>Two values cannot stand under one name.</summary>
+    private Problem? FieldTwice()
+    {
+        var taken = new HashSet<(ColumnTarget, string)>();
+        foreach (var (name, column) in Columns)
+        {
+            var field = column.To switch
+            {
+                ColumnTarget.Email => (ColumnTarget.Trait, "email"),
+                ColumnTarget.Phone => (ColumnTarget.Trait, "phone"),
+                ColumnTarget.Trait or ColumnTarget.Property => (column.To, column.Name!.Trim()),
+                _ => ((ColumnTarget, string)?)null,
+            };
+            if (field is { } known && !taken.Add(known))
+            {
+                return new Problem("mapping.name_twice", $"Two columns cannot both become '{known.Item2}'; the second is '{name}'.", name);
+            }
+        }
+
+        return null;
     }
 
     private static ColumnMapping? ReadTarget(string[] words)
@@ -191,7 +232,9 @@ internal sealed record ImportMapping(
 
         if (to == ColumnTarget.Consent)
         {
-            return new ColumnMapping(to, Purpose: name, Channel: words.ElementAtOrDefault(2));
+            return words.ElementAtOrDefault(3) is null or "inverted"
+                ? new ColumnMapping(to, Purpose: name, Channel: words.ElementAtOrDefault(2), Inverted: words.Length > 3)
+                : null;
         }
 
         var type = words.ElementAtOrDefault(2) switch

@@ -170,7 +170,8 @@ internal sealed class RowCalls
 
                 break;
             case ColumnTarget.Consent:
-                values.Cells[n] = CellReading.Boolean(text);
+                // Lists of subscribers often have no yes or no but the time when somebody agreed.
+                values.Cells[n] = CellReading.Boolean(text) ?? (object?)(column.Mapping.Inverted ? null : CellReading.Time(text, _mapping.DateOrder, _zone));
                 return values.Cells[n] is null ? new RowProblem("consent.not_understood", "This is neither yes nor no.", column.Name) : null;
             default:
                 values.Cells[n] = column.Mapping.Type switch
@@ -316,10 +317,12 @@ internal sealed class RowCalls
         var any = false;
         for (var n = 0; n < _columns.Length; n++)
         {
-            if (_columns[n].Mapping is not { To: ColumnTarget.Consent } consent || values.Cells[n] is not bool granted)
+            if (_columns[n].Mapping is not { To: ColumnTarget.Consent } consent || values.Cells[n] is not { } said)
             {
                 continue;
             }
+
+            var granted = said is not bool yes || yes != consent.Inverted;
 
             if (!any)
             {
@@ -332,7 +335,7 @@ internal sealed class RowCalls
             _json.WriteString("purpose"u8, consent.Purpose);
             _json.WriteString("channel"u8, consent.Channel ?? "any");
             _json.WriteString("status"u8, granted ? "granted"u8 : "denied"u8);
-            if ((values.ConsentTime ?? values.Time) is { } at)
+            if ((said as long? ?? values.ConsentTime ?? values.Time) is { } at)
             {
                 _json.WriteString("at"u8, Iso(at));
             }

@@ -71,6 +71,8 @@ internal static class ImportStore
 
     private const string SelectLatest = $"{ImportColumns} WHERE i.id < @before ORDER BY i.id DESC LIMIT @limit";
 
+    private const string SelectLatestOfContent = $"{ImportColumns} WHERE f.sha256 = @sha256 AND i.rows_done > 0 ORDER BY i.id DESC LIMIT 1";
+
     private const string SelectNext = $"{ImportColumns} WHERE i.state IN ('Queued', 'Running') ORDER BY i.id LIMIT 1";
 
     private const string SelectLastMapping =
@@ -148,6 +150,10 @@ internal static class ImportStore
     /// <summary>Newest first.</summary>
     public static IReadOnlyList<FileImport> Latest(ReadSession read, long before, int limit) =>
         [.. read.Query<ImportRow>(SelectLatest, new { before, limit }).Select(Of)];
+
+    /// <summary>The newest import that took rows of a file with this content.</summary>
+    public static FileImport? LatestOfContent(ReadSession read, string sha256) =>
+        read.FirstOrDefault<ImportRow>(SelectLatestOfContent, new { sha256 }) is { } row ? Of(row) : null;
 
     /// <summary>What is to be run: one that was cut short comes before one that waits.</summary>
     public static FileImport? Next(ReadSession read) => read.FirstOrDefault<ImportRow>(SelectNext) is { } row ? Of(row) : null;

@@ -47,3 +47,10 @@ public interface IFinder
     /// <summary>The best matches for what was typed, best first.</summary>
     Task<IReadOnlyList<Found>> FindAsync(string text, int limit, CancellationToken ct);
 }
+
+/// <summary>The purposes that people can agree to, for pages below the module that keeps them.</summary>
+public interface IPurposeNames
+{
+    /// <summary>Key and name of each.</summary>
+    Task<IReadOnlyList<KeyValuePair<string, string>>> ListAsync(CancellationToken ct);
+}
