@@ -76,6 +76,8 @@ public sealed class CsvReadingTests
     [TestCase("2025-12-31", "dmy", "2025-12-31")]
     [TestCase("1/12/2010 8:26", "dmy", "2010-12-01T08:26:00.000Z")]
     [TestCase("2025-12-31T23:00:00+07:00", "ymd", "2025-12-31T16:00:00.000Z")]
+    [TestCase("29/02/2543", "dmy", "2000-02-29")]
+    [TestCase("2569-11-23 08:26", "ymd", "2026-11-23T08:26:00.000Z")]
     [TestCase("31/31/2025", "dmy", null)]
     [TestCase("soon", "ymd", null)]
     public void Dates_are_read_in_the_order_given(string text, string order, string? iso) =>

@@ -52,5 +52,6 @@ export function start(zone, input, page, address, token) {
         });
     }
     zone.addEventListener("drop", event => send(event.dataTransfer.files[0]));
+    send(input.files[0]); // chosen before this script was here
     return { stop: () => request?.abort() };
 }

@@ -56,11 +56,11 @@ internal static class CellReading
         return decimal.TryParse(plain[..length], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
     }
 
-    /// <summary>Unix ms; null: not a time. ISO 8601 is always understood, other forms in the order given.</summary>
+    /// <summary>Unix ms; null: not a time. Years of the Buddhist era are understood. ISO 8601 is always understood, other forms in the order given.</summary>
     /// <param name="zone">Of times that name none.</param>
     public static long? Time(string text, DateOrder order, TimeZoneInfo zone)
     {
-        text = text.Trim();
+        text = WithCommonYear(text.Trim());
         if (text.Length is 10 or 13 && text.All(char.IsAsciiDigit))
         {
             var unix = long.Parse(text, CultureInfo.InvariantCulture);
@@ -78,6 +78,22 @@ internal static class CellReading
                 || DateTime.TryParseExact(text, Formats[order], CultureInfo.InvariantCulture, DateTimeStyles.None, out local))
             ? new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUnixTimeMilliseconds()
             : null;
+    }
+
+    /// <summary>Thailand counts from 543 BC: a year from 2400 to 2699 is one of that era.</summary>
+    private static string WithCommonYear(string text)
+    {
+        for (var at = 0; at + 4 <= text.Length; at++)
+        {
+            if (text[at] == '2' && text[at + 1] is '4' or '5' or '6' && char.IsAsciiDigit(text[at + 2]) && char.IsAsciiDigit(text[at + 3])
+                && (at == 0 || !char.IsAsciiDigit(text[at - 1])) && (at + 4 == text.Length || !char.IsAsciiDigit(text[at + 4])))
+            {
+                var year = int.Parse(text.AsSpan(at, 4), CultureInfo.InvariantCulture) - 543;
+                return string.Create(CultureInfo.InvariantCulture, $"{text.AsSpan(0, at)}{year}{text.AsSpan(at + 4)}");
+            }
+        }
+
+        return text;
     }
 
     /// <summary>A date or time as ISO 8601: a day alone stays a day.</summary>

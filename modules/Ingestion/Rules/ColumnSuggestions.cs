@@ -26,9 +26,9 @@ internal static class ColumnSuggestions
         ("lastName", ["last name", "lastname", "surname", "family name", "etternavn", "nama belakang", "นามสกุล"]),
         ("name", ["name", "full name", "fullname", "navn", "nama", "ชื่อ-นามสกุล"]),
         ("city", ["city", "town", "suburb", "by", "poststed", "kota", "เมือง", "จังหวัด"]),
-        ("country", ["country", "land", "negara", "ประเทศ"]),
-        ("postalCode", ["postcode", "postal code", "zip", "zip code", "postnummer", "kode pos", "รหัสไปรษณีย์"]),
-        ("address", ["address", "street", "adresse", "alamat", "ที่อยู่"]),
+        ("country", ["country", "country code", "land", "negara", "ประเทศ"]),
+        ("postalCode", ["postcode", "post code", "postal code", "zip", "zip code", "postnummer", "kode pos", "รหัสไปรษณีย์"]),
+        ("address", ["address", "address1", "address 1", "street", "street address", "adresse", "alamat", "ที่อยู่"]),
         ("birthday", ["birthday", "birth date", "birthdate", "dob", "date of birth", "date_of_birth", "fødselsdato", "tanggal lahir", "วันเกิด"]),
         ("gender", ["gender", "sex", "kjønn", "jenis kelamin", "เพศ"]),
         ("title", ["title", "job title"]),
@@ -47,6 +47,12 @@ internal static class ColumnSuggestions
         ("currency", ["currency", "valuta", "mata uang", "สกุลเงิน"]),
         ("coupon", ["coupon", "discount code", "voucher", "rabattkode", "kode diskon"]),
     ];
+
+    /// <summary>Such a column is text even when the first rows have digits only.</summary>
+    private static readonly string[] Ids = [" id", " no", " nr", " number", " code", "nummer", "invoice", "order", "sku", "id"];
+
+    /// <summary>Exports put these before the names of a person's fields.</summary>
+    private static readonly string[] Prefixes = ["mailing ", "billing ", "default address ", "home ", "customer "];
 
     /// <summary>A time beside one of these is an order.</summary>
     private static readonly string[] OrderProperties = ["order_id", "revenue", "quantity", "price"];
@@ -78,7 +84,8 @@ internal static class ColumnSuggestions
                 taken.Add(guess.To);
             }
 
-            columns[header[at]] = guess.Name is { } name && !names.Add(name) ? ColumnMapping.Ignored : guess;
+            columns[header[at]] = guess.Name is null || names.Add(guess.Name) ? guess
+                : names.Add(TraitName(header[at])) ? guess with { Name = TraitName(header[at]) } : ColumnMapping.Ignored;
         }
 
         var mapping = new ImportMapping(columns, null, order, decimalComma);
@@ -169,7 +176,7 @@ internal static class ColumnSuggestions
             return new ColumnMapping(ColumnTarget.Phone);
         }
 
-        return new ColumnMapping(ColumnTarget.Trait, TraitName(header), values.Type);
+        return new ColumnMapping(ColumnTarget.Trait, TraitName(header), words.Any(word => Ids.Any(word.EndsWith)) ? CellType.Text : values.Type);
     }
 
     /// <summary>A column of yes and no, or of the time when somebody agreed.</summary>
@@ -204,12 +211,18 @@ internal static class ColumnSuggestions
             apart.Append(header[at] is '_' ? ' ' : char.ToLowerInvariant(header[at]));
         }
 
-        return [plain, string.Join(' ', apart.ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        var words = string.Join(' ', apart.ToString().Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        return [plain, words];
     }
 
     private static string? KnownName((string Name, string[] Words)[] known, string header)
     {
         var words = WordsOf(header);
+        if (Prefixes.FirstOrDefault(words[1].StartsWith) is { } prefix)
+        {
+            words.Add(words[1][prefix.Length..]);
+        }
+
         return known.FirstOrDefault(one => one.Words.Any(words.Contains)).Name;
     }
 
@@ -266,9 +279,11 @@ internal static class ColumnSuggestions
         /// <summary>Whether a header's word is borne out by what stands below it.</summary>
         public bool Suit(ColumnTarget to) => to switch
         {
-            ColumnTarget.Email => all.Count == 0 || Most(all, CellReading.LooksLikeEmail),
-            ColumnTarget.Time => all.Count == 0 || Most(all, value => CellReading.Time(value, order, TimeZoneInfo.Utc) is not null),
+            ColumnTarget.Email => Half(CellReading.LooksLikeEmail),
+            ColumnTarget.Time => Half(value => CellReading.Time(value, order, TimeZoneInfo.Utc) is not null),
             _ => true,
         };
+
+        private bool Half(Func<string, bool> looks) => all.Count(looks) * 2 >= all.Count;
     }
 }
