@@ -25,22 +25,27 @@ internal sealed class SettleMessages : BackgroundService
     {
         try
         {
-            await _messages.LoadAsync(stoppingToken);
+            await TryAsync(_messages.LoadAsync(stoppingToken));
             await foreach (var _ in _due.Reader.ReadAllAsync(stoppingToken))
             {
-                try
-                {
-                    await _messages.SettleAsync(stoppingToken);
-                }
-                catch (StoreUnavailableException)
-                {
-                    // The keys stay in memory; the next thousand events call again.
-                }
+                await TryAsync(_messages.SettleAsync(stoppingToken));
             }
         }
         catch (OperationCanceledException)
         {
             // The program ends; what is in memory is read back from the log.
+        }
+    }
+
+    private static async Task TryAsync(Task work)
+    {
+        try
+        {
+            await work;
+        }
+        catch (StoreUnavailableException)
+        {
+            // The keys stay where they are; the next thousand events call again.
         }
     }
 }
