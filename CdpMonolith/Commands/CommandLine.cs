@@ -9,7 +9,6 @@ internal static class CommandLine
         CdpMonolith, a customer data platform in one file.
 
           cdp [serve]            serve the console and the API
-          cdp demo               serve a fresh folder filled with sample data
           cdp import FILE …      load a CSV file; cdp import --help says more
           cdp bench [NAME]       measure this machine
           cdp user reset EMAIL   print a link that sets a new password
