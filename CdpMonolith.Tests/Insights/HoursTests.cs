@@ -112,6 +112,17 @@ public sealed class HoursTests
         Assert.That((figures.Ingestion.Events, figures.NotCounted, figures.Events.Count), Is.EqualTo((1, 1, 0)));
     }
 
+    [Test]
+    public async Task No_stage_is_behind_once_all_is_taken_even_those_that_most_events_say_nothing_to()
+    {
+        await using var door = await Door.OpenAsync();
+        await SendAsync(door, "a");
+        await door.Test.CatchUpAsync();
+        var stages = (await door.Test.Get<Overview>().ReadAsync(24, default)).Stages;
+        Assert.That(stages.Where(stage => stage.Behind != 0).Select(stage => stage.Name), Is.Empty);
+        Assert.That(stages, Has.Count.GreaterThan(5));
+    }
+
     private static Task SendAsync(Door door, string messageId, string timestamp = "2026-03-02T08:00:00Z") => door.SendAsync(
         $"{{'batch':[{{'type':'track','event':'Looked','messageId':'{messageId}','anonymousId':'x','timestamp':'{timestamp}'}}]}}");
 

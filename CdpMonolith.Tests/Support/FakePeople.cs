@@ -36,7 +36,11 @@ internal sealed class FakePeople : IProfiles, IEventLog
     }
 
     /// <summary>From now on the two are one person.</summary>
-    public void Merge(long profileId, long intoCanonicalId) => _canonical[profileId] = intoCanonicalId;
+    public void Merge(long profileId, long intoCanonicalId)
+    {
+        _canonical[profileId] = intoCanonicalId;
+        _changes.Add(new ProfileChange(_changes.Count + 1, ProfileChangeKind.CanonicalChanged, profileId, 0, null, EventFlags.None, intoCanonicalId));
+    }
 
     /// <summary>An event of the profile, as Profiles has resolved it.</summary>
     public void Call(
@@ -59,7 +63,8 @@ internal sealed class FakePeople : IProfiles, IEventLog
 
     public IReadOnlyList<ProfileChange> ReadChanges(long after, int limit) => [.. _changes.Where(c => c.Seq > after).Take(limit)];
 
-    public IReadOnlyList<ProfileChange> ReadEvents(long after, EventFlagsFilter filter, int limit) => ReadChanges(after, limit);
+    public IReadOnlyList<ProfileChange> ReadEvents(long after, EventFlagsFilter filter, int limit) =>
+        [.. _changes.Where(c => c.Seq > after && c.Kind == ProfileChangeKind.EventResolved).Take(limit)];
 
     public IReadOnlyList<GoldenRecord> GoldenRecords(IReadOnlyCollection<long> profileIds) =>
         [.. profileIds.Where(_people.ContainsKey).Select(id => _people[id].Golden)];
@@ -70,7 +75,7 @@ internal sealed class FakePeople : IProfiles, IEventLog
     public IReadOnlyList<ProfilePointer> PointersAfter(long profileId, int limit) =>
         [.. _canonical.OrderBy(p => p.Key).Where(p => p.Key > profileId).Take(limit).Select(p => new ProfilePointer(p.Key, p.Value))];
 
-    public long LastSeq() => _changes.Count + _canonical.Count(p => p.Key != p.Value);
+    public long LastSeq() => _changes.Count;
 
     public long? CanonicalOf(long profileId) => _canonical.TryGetValue(profileId, out var canonical) ? canonical : null;
 

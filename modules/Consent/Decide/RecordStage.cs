@@ -36,6 +36,8 @@ internal sealed class RecordStage(
     protected override IReadOnlyList<ProfileChange> Read(long after, int limit) =>
         profiles.ReadEvents(after, EventFlagsFilter.HasConsent, limit);
 
+    protected override long EndOfLog() => profiles.LastSeq();
+
     protected override Action<WriteSession>? Decide(IReadOnlyList<ProfileChange> entries)
     {
         if (_seen.Count > TellersKept)

@@ -14,7 +14,7 @@ internal sealed class SampleJob(IStore store, IProfiles profiles, TimeProvider c
 
     public string Name => "insights.sample";
 
-    public string DefaultCron => "0 0/5 * * * ?";
+    public string DefaultCron => "0 * * * * ?";
 
     public async Task<string> RunAsync(JobRun run, CancellationToken ct)
     {

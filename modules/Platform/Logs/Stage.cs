@@ -52,10 +52,19 @@ public abstract class Stage<TEntry> : IStage where TEntry : ILogEntry
     /// <summary>Deletes all that the stage has written, so that it can run again from the start; null: cannot be rebuilt.</summary>
     public virtual Action<WriteSession>? Clear => null;
 
+    /// <summary>
+    /// For a stage that reads only some of the log's entries: the seq of its last one on disk, asked before <see cref="Read"/>, so
+    /// that the cursor can pass over a rest that holds nothing for it. 0: it reads them all.
+    /// </summary>
+    protected virtual long EndOfLog() => 0;
+
     StageBatch? IStage.Next(long after, int limit)
     {
+        var end = EndOfLog();
         var entries = Read(after, limit);
-        return entries.Count == 0 ? null : new StageBatch(entries[^1].Seq, entries.Count, () => Decide(entries));
+        return entries.Count > 0 ? new StageBatch(entries[^1].Seq, entries.Count, () => Decide(entries))
+            : end > after ? new StageBatch(end, 0, () => null)
+            : null;
     }
 
     Action<WriteSession>? IStage.DecideOnTime() => Decide([]);
