@@ -1,7 +1,11 @@
 using CdpMonolith.Platform;
+using CdpMonolith.Platform.Console;
+using CdpMonolith.Platform.Users;
 using CdpMonolith.Segmentation.Audience;
 using CdpMonolith.Segmentation.Contracts;
+using CdpMonolith.Segmentation.Endpoints;
 using CdpMonolith.Segmentation.Evaluate;
+using CdpMonolith.Segmentation.Pages;
 using CdpMonolith.Segmentation.Storage;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -22,11 +26,22 @@ public static class SegmentationModule
         services.AddSingleton<Memberships>();
         services.AddSingleton<Evaluator>();
         services.AddSingleton<Segments>();
+        services.AddSingleton<Preview>();
+        services.AddSingleton<Vocabulary>();
+        services.AddSingleton<Reasons>();
+        services.AddSingleton<Export>();
         services.AddSingleton<ISegments>(all => all.GetRequiredService<Segments>());
+        services.AddSingleton<IFinder, SegmentFinder>();
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Segments", "/segments", "group_work", NavSection.Segment, 10, Policies.View));
+        services.AddSingleton(new ProfilePanel(typeof(PersonSegments), 20, Policies.View));
         services.AddStage<EvaluateStage>();
         services.AddStage<ConsentStage>();
         return services;
     }
 
-    public static IEndpointRouteBuilder MapSegmentation(this IEndpointRouteBuilder endpoints) => endpoints;
+    public static IEndpointRouteBuilder MapSegmentation(this IEndpointRouteBuilder endpoints)
+    {
+        SegmentEndpoints.Map(endpoints);
+        return endpoints;
+    }
 }
