@@ -120,7 +120,7 @@ public sealed class SyncTests : ActivationTest
         {
             Assert.That(
                 (preview!.Members, preview.Reachable, preview.Add, preview.Remove, preview.WithoutIdentifier),
-                Is.EqualTo((6L, 3L, 2L, 1L, 1L)));
+                Is.EqualTo((6L, 3L, 1L, 1L, 1L)));
             Assert.That(
                 preview.Withheld.Select(reason => (reason.Reason, reason.Count)),
                 Is.EquivalentTo(new[] { ("consent.withdrawn", 2L), ("consent.never_asked", 1L) }));

@@ -11,7 +11,7 @@ namespace CdpMonolith.Activation.Sync;
 /// <summary>What a sync would do if it were started now.</summary>
 /// <param name="Members">People in the segment.</param>
 /// <param name="Reachable">Of them those who may be reached for the purpose on the channel.</param>
-/// <param name="Add">Of these the ones that the destination has not been told of.</param>
+/// <param name="Add">Of these the ones that the destination has not been told of and that have an identifier, as far as was looked.</param>
 /// <param name="Remove">People that the destination was told of and who must not be there any more.</param>
 /// <param name="Withheld">By reason, most first.</param>
 /// <param name="WithoutIdentifier">Reachable people of <paramref name="Checked"/> with none of the identifiers.</param>
@@ -65,17 +65,19 @@ internal sealed class Preview(ISegments segments, IConsent consent, IProfiles pr
 
             reachable += allowed.Count;
             stay += allowed.Count(told.Contains);
-            add += allowed.Count(id => !told.Contains(id));
+            var lackingHere = new HashSet<long>();
             if (seen < PeopleCheckedForIdentifiers)
             {
                 var people = await profiles.FindAsync(allowed, ct);
                 seen += allowed.Count;
-                var without = people.Where(person => mapping.Of(person).Count == 0).ToList();
-                lacking += without.Count + allowed.Count - people.Count;
+                lackingHere.UnionWith(allowed.Except(people.Where(person => mapping.Of(person).Count > 0).Select(person => person.ProfileId)));
+                lacking += lackingHere.Count;
                 example ??= people.FirstOrDefault(person => mapping.Of(person).Count > 0) is { } one
                     ? Example(wanted, segment, one, answers[one.ProfileId], oneByOne)
                     : null;
             }
+
+            add += allowed.Count(id => !told.Contains(id) && !lackingHere.Contains(id));
         }
 
         var remove = syncId is { } there ? CountTold(there) - stay : 0;
