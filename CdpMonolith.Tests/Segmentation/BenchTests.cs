@@ -14,17 +14,4 @@ public sealed class BenchTests
             Assert.That(result.Timings.Select(timing => timing.People), Has.All.InRange(1, 1_999));
         }
     }
-
-    /// <summary>Prints the figures: run by hand, in Release.</summary>
-    [Test, Explicit]
-    public void Figures()
-    {
-        var result = SegmentBench.Run(200_000, 2_000_000);
-        foreach (var timing in result.Timings)
-        {
-            TestContext.Out.WriteLine($"{timing.MedianMs,8:F2} ms  {timing.People,8}  {timing.Name}");
-        }
-
-        TestContext.Out.WriteLine($"{result.BytesPerEvent:F1} B an event");
-    }
 }
