@@ -12,3 +12,4 @@ analytics.identify({
 analytics.track({ userId: 'ann-1', event: 'Order Completed', properties: { revenue: 49.5 } })
 await analytics.closeAndFlush()
 console.log('sent')
+process.exit(0)

@@ -46,10 +46,10 @@ public sealed class LiveEventTests
             WorkingDirectory = Clients, RedirectStandardOutput = true, RedirectStandardError = true,
         })!;
         var said = await client.StandardOutput.ReadLineAsync();
-        Assert.That(said, Is.EqualTo("sent"), await client.StandardError.ReadToEndAsync());
+        Assert.That(said, Is.EqualTo("sent"));
 
         await AssertArrivesAsync("ann@example.com", new Identifier(IdentifierTypes.UserId, "ann-1"));
-        await client.WaitForExitAsync();
+        client.Kill();
     }
 
     [Test]
