@@ -1,10 +1,16 @@
 using System.Diagnostics;
+using System.Net;
 using CdpMonolith.Activation.Storage;
 using CdpMonolith.Activation.Rules;
+using CdpMonolith.Commands;
 using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Segmentation.Contracts;
 using CdpMonolith.Tests.Activation;
 using CdpMonolith.Tests.Support;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace CdpMonolith.Tests.Stories;
 
@@ -60,12 +66,11 @@ public sealed class LiveEventTests
         var page = await Browser.OpenAsync(_app.Address);
         var faults = new List<string>();
         page.PageError += (_, fault) => faults.Add(fault);
-        // A shop of its own origin: the calls cross origins, as they do in life.
-        await page.RouteAsync("http://shop.example/**", route => route.FulfillAsync(
-            route.Request.Url.EndsWith(".js", StringComparison.Ordinal)
-                ? new() { Path = Path.Combine(Clients, "node_modules/@segment/analytics-next/dist/umd", Path.GetFileName(new Uri(route.Request.Url).LocalPath)) }
-                : new() { ContentType = "text/html", Body = "<!doctype html><title>Shop</title><script src=\"/index.js\"></script>" }));
-        await page.GotoAsync("http://shop.example/");
+        page.Console += (_, line) => TestContext.Out.WriteLine($"console: {line.Text}");
+        // A shop of its own origin: the calls cross origins, as they do in life. It is on loopback like the product, because
+        // Chromium keeps pages of other networks from calling it.
+        await using var website = await StartWebsiteAsync();
+        await page.GotoAsync(ServeCommand.AddressOf(website));
         await page.EvaluateAsync(
             """
             async ([host, key]) => {
@@ -77,7 +82,7 @@ public sealed class LiveEventTests
                 { consent: { categoryPreferences: { newsletter: true } } })
               await analytics.track('Order Completed', { revenue: 49.5 })
             }
-            """, new[] { _app.Address.ToString().TrimEnd('/'), _shop.Source.WriteKey });
+            """, new[] { _app.Address.ToString().TrimEnd('/'), _shop.Source.WriteKey }).WaitAsync(TimeSpan.FromSeconds(15));
 
         await AssertArrivesAsync("kari@example.no", new Identifier(IdentifierTypes.UserId, "kari-1"));
         var person = (await _app.Get<IProfiles>().FindAsync(new Identifier(IdentifierTypes.UserId, "kari-1"), default))!;
@@ -104,6 +109,19 @@ public sealed class LiveEventTests
             Assert.That((delivery.State, delivery.Reason), Is.EqualTo((DeliveryState.Withheld, "consent.never_asked")));
             Assert.That(_mailer.Arrived, Is.Empty);
         }
+    }
+
+    private static async Task<WebApplication> StartWebsiteAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        var website = builder.Build();
+        website.MapGet("/", () => Results.Content("<!doctype html><title>Shop</title><script src=\"/index.js\"></script>", "text/html"));
+        website.MapGet("/{script}.js", (string script) =>
+            Results.File(Path.Combine(Clients, "node_modules/@segment/analytics-next/dist/umd", Path.GetFileName(script) + ".js"), "text/javascript"));
+        await website.StartAsync();
+        return website;
     }
 
     private static void NeedClients()
