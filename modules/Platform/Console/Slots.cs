@@ -29,10 +29,6 @@ public enum NavSection
 /// </summary>
 public sealed record ProfilePanel(Type Component, int Order, string Policy);
 
-/// <summary>A part of the home page. The component takes no parameters.</summary>
-/// <param name="Wide">Takes the whole width.</param>
-public sealed record HomePanel(Type Component, int Order, bool Wide);
-
 /// <summary>Something that the console's search can jump to.</summary>
 /// <param name="Kind">What it is, in the reader's language.</param>
 /// <param name="Icon">Name of a Material Symbols icon.</param>
