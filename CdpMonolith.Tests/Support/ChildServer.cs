@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 
 namespace CdpMonolith.Tests.Support;
@@ -5,48 +6,51 @@ namespace CdpMonolith.Tests.Support;
 /// <summary>The product in a process of its own, so that it can be killed or traced.</summary>
 internal sealed class ChildServer : IAsyncDisposable
 {
+    private const int LinesAtMost = 1000;
     private static readonly TimeSpan StartsWithin = TimeSpan.FromSeconds(60);
     private readonly Process _process;
+    private readonly ConcurrentQueue<string> _said;
 
-    private ChildServer(Process process, Uri address) => (_process, Address) = (process, address);
+    private ChildServer(Process process, ConcurrentQueue<string> said, Uri address) => (_process, _said, Address) = (process, said, address);
 
     public Uri Address { get; }
+
+    /// <summary>The lines that it wrote, at most a thousand.</summary>
+    public IReadOnlyCollection<string> Said => _said;
 
     public int Pid => _process.Id;
 
     /// <summary>Starts it on a folder and waits until it answers.</summary>
     /// <param name="under">A program to run it under, such as strace with its arguments.</param>
-    public static async Task<ChildServer> StartAsync(string folder, params string[] under)
+    public static Task<ChildServer> StartAsync(string folder, params string[] under) =>
+        RunAsync([.. under, .. Program, "serve", "--urls=http://127.0.0.1:0", $"--Store:Folder={folder}"]);
+
+    /// <summary>The program of this build, to be followed by what is typed after <c>cdp</c>.</summary>
+    public static string[] Program => ["dotnet", Path.Combine(AppContext.BaseDirectory, "cdp.dll")];
+
+    /// <summary>Runs a command that serves, and waits until it answers.</summary>
+    /// <param name="workingFolder">Null: this process's own.</param>
+    public static async Task<ChildServer> RunAsync(string[] command, string? workingFolder = null)
     {
-        string[] command = [.. under, "dotnet", Path.Combine(AppContext.BaseDirectory, "cdp.dll"), "serve", "--urls=http://127.0.0.1:0", $"--Store:Folder={folder}"];
         var process = new Process
         {
             StartInfo = new ProcessStartInfo(command[0], command[1..])
             {
-                RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false,
+                RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false, WorkingDirectory = workingFolder ?? "",
             },
         };
         var answers = new TaskCompletionSource<Uri>(TaskCreationOptions.RunContinuationsAsynchronously);
-        var said = new List<string>();
+        var said = new ConcurrentQueue<string>();
         process.OutputDataReceived += (_, line) =>
         {
+            Note(line.Data);
             const string Mark = "answers on ";
             if (line.Data?.IndexOf(Mark, StringComparison.Ordinal) is >= 0 and var at)
             {
                 answers.TrySetResult(new Uri(line.Data[(at + Mark.Length)..].Trim()));
             }
-            else if (line.Data is not null && said.Count < 100)
-            {
-                said.Add(line.Data);
-            }
         };
-        process.ErrorDataReceived += (_, line) =>
-        {
-            if (line.Data is not null && said.Count < 100)
-            {
-                said.Add(line.Data);
-            }
-        };
+        process.ErrorDataReceived += (_, line) => Note(line.Data);
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
@@ -61,7 +65,15 @@ internal sealed class ChildServer : IAsyncDisposable
             throw new InvalidOperationException($"The server did not start:\n{string.Join('\n', said)}");
         }
 
-        return new ChildServer(process, await answers.Task);
+        return new ChildServer(process, said, await answers.Task);
+
+        void Note(string? line)
+        {
+            if (line is not null && said.Count < LinesAtMost)
+            {
+                said.Enqueue(line);
+            }
+        }
     }
 
     /// <summary>SIGKILL: no goodbye, nothing flushed.</summary>

@@ -1,4 +1,5 @@
 using CdpMonolith.Commands.Bench;
+using CdpMonolith.Commands.Demo;
 
 namespace CdpMonolith.Commands;
 
@@ -9,6 +10,7 @@ internal static class CommandLine
         CdpMonolith, a customer data platform in one file.
 
           cdp [serve]            serve the console and the API
+          cdp demo               serve a demo, filled with the samples
           cdp import FILE …      load a CSV file; cdp import --help says more
           cdp bench [NAME]       measure this machine
           cdp user reset EMAIL   print a link that sets a new password
@@ -27,6 +29,8 @@ internal static class CommandLine
         {
             case "serve":
                 return await ServeCommand.RunAsync(rest, output);
+            case "demo":
+                return await DemoCommand.RunAsync(rest, output);
             case "import":
                 return await ImportCommand.RunAsync(rest, output);
             case "bench":

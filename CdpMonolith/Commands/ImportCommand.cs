@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Net.Http.Json;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CdpMonolith.Platform.Store;
@@ -75,63 +73,22 @@ internal static class ImportCommand
 
     private static async Task<int> ImportAsync(HttpClient server, Options options, TextWriter output)
     {
-        var sourceId = await SourceAsync(server, options.Source);
+        var calls = new ImportCalls(server, output);
+        var sourceId = await calls.SourceAsync(options.Source, CancellationToken.None);
         await using var content = File.OpenRead(options.File);
-        using var kept = await server.PostAsync(
-            $"/api/imports/files?name={Uri.EscapeDataString(Path.GetFileName(options.File))}", new StreamContent(content));
-        if (await BodyAsync(kept) is not { } file)
+        var import = await calls.RunAsync(content, Path.GetFileName(options.File), sourceId, options.Wish, CancellationToken.None);
+        if (import is null)
         {
             return 1;
         }
 
-        using var started = await server.PostAsJsonAsync("/api/imports", new
+        if ((long)import["rejected"]! == 0)
         {
-            fileId = (long)file["fileId"]!, sourceId, mapping = options.Mapping, map = options.Map, @event = options.Event,
-            timeZone = options.TimeZone, dateOrder = options.DateOrder, decimalComma = options.DecimalComma ? true : (bool?)null,
-        });
-        if (await BodyAsync(started) is not { } import)
-        {
-            return 1;
+            return 0;
         }
 
-        return await FollowAsync(server, (long)import["id"]!, output);
-    }
-
-    private static async Task<int> FollowAsync(HttpClient server, long id, TextWriter output)
-    {
-        var shown = -1L;
-        while (true)
-        {
-            var import = (await server.GetFromJsonAsync<JsonNode>(FormattableString.Invariant($"/api/imports/{id}")))!;
-            var rows = (long)import["rowsDone"]!;
-            if (rows != shown)
-            {
-                shown = rows;
-                var share = (double?)import["share"];
-                await output.WriteLineAsync(string.Create(
-                    CultureInfo.InvariantCulture, $"{rows:#,0} rows{(share is null ? "" : $" ({share:P0})")}, {(long)import["rejected"]!:#,0} rejected"));
-            }
-
-            switch ((string)import["state"]!)
-            {
-                case "Done":
-                    await output.WriteLineAsync(string.Create(
-                        CultureInfo.InvariantCulture,
-                        $"done: {(long)import["stored"]!:#,0} calls stored, {(long)import["duplicates"]!:#,0} were there already, {(long)import["rejected"]!:#,0} rows rejected"));
-                    if ((long)import["rejected"]! == 0)
-                    {
-                        return 0;
-                    }
-
-                    await WriteRejectsAsync(server, id, output);
-                    return 1;
-                case "Failed" or "Cancelled":
-                    await Console.Error.WriteLineAsync($"The import {import["state"]!.ToString().ToLowerInvariant()}. {import["error"]}");
-                    return 1;
-            }
-
-            await Task.Delay(200);
-        }
+        await WriteRejectsAsync(server, (long)import["id"]!, output);
+        return 1;
     }
 
     private static async Task WriteRejectsAsync(HttpClient server, long id, TextWriter output)
@@ -143,34 +100,7 @@ internal static class ImportCommand
         await output.WriteLineAsync($"the rejected rows, with reasons, are in {path}");
     }
 
-    private static async Task<long> SourceAsync(HttpClient server, string name)
-    {
-        var sources = (await server.GetFromJsonAsync<JsonArray>("/api/sources"))!;
-        if (sources.FirstOrDefault(source => string.Equals((string)source!["name"]!, name, StringComparison.OrdinalIgnoreCase)) is { } known)
-        {
-            return (long)known["id"]!;
-        }
-
-        using var made = await server.PostAsJsonAsync("/api/sources", new { name, kind = "File" });
-        made.EnsureSuccessStatusCode();
-        return (long)(await made.Content.ReadFromJsonAsync<JsonNode>())!["id"]!;
-    }
-
-    private static async Task<JsonNode?> BodyAsync(HttpResponseMessage answer)
-    {
-        var body = await answer.Content.ReadFromJsonAsync<JsonNode>();
-        if (answer.IsSuccessStatusCode)
-        {
-            return body;
-        }
-
-        await Console.Error.WriteLineAsync($"{body?["detail"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
-        return null;
-    }
-
-    private sealed record Options(
-        string File, string Source, string Folder, JsonNode? Mapping, string? Map, string? Event, string? TimeZone, string? DateOrder,
-        bool DecimalComma)
+    private sealed record Options(string File, string Source, string Folder, ImportWish Wish)
     {
         public static Options? Read(string[] args, out string? problem)
         {
@@ -237,7 +167,7 @@ internal static class ImportCommand
                 }
             }
 
-            return new Options(file!, source!, folder, mapping, mapping is null ? map : null, happening, zone, order, comma);
+            return new Options(file!, source!, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma));
         }
     }
 }

@@ -16,6 +16,7 @@ internal sealed partial class ImportRunner(
     IStore store, DataFolder folder, Acceptor acceptor, TimeProvider clock, ILogger<ImportRunner> logger) : BackgroundService
 {
     private const int BatchRows = 2000;
+    private const double NearlyAll = 0.99;
     private static readonly TimeSpan PauseAfterOutage = TimeSpan.FromSeconds(2);
 
     private readonly SemaphoreSlim _wake = new(0);
@@ -118,7 +119,7 @@ internal sealed partial class ImportRunner(
                 return false;
             }
 
-            _shares[import.Id] = csv.Share;
+            _shares[import.Id] = Math.Min(csv.Share, NearlyAll); // what was read is not yet committed
             committing = Task.Run(() => AcceptAsync(import, batch, ct), ct);
         }
 

@@ -172,7 +172,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "Store open on SQLite {Version}")]
     private static partial void LogOpened(ILogger logger, string version);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message =
+    [LoggerMessage(Level = LogLevel.Information, Message =
         "SQLite {Version} is older than {Sound}: one connection does every write and checkpoint, so its WAL-reset fault cannot occur; do not open the database with other programs while this one runs")]
     private static partial void LogOldSqlite(ILogger logger, string version, string sound);
 }

@@ -1,0 +1,91 @@
+using System.Globalization;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace CdpMonolith.Commands;
+
+/// <summary>What the import API wants to know of a file; null takes what is found in the file.</summary>
+/// <param name="Mapping">What each column becomes, as JSON; or <paramref name="Map"/> in the short form.</param>
+internal sealed record ImportWish(
+    JsonNode? Mapping, string? Map = null, string? Event = null, string? TimeZone = null, string? DateOrder = null, bool DecimalComma = false);
+
+/// <summary>Brings files into a running server through its API and tells how it goes.</summary>
+internal sealed class ImportCalls(HttpClient server, TextWriter output)
+{
+    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(200);
+
+    /// <summary>Imports a file and waits for its end.</summary>
+    /// <returns>The import as the API shows it at its end; null when it was refused or did not end well, which was then told.</returns>
+    public async Task<JsonNode?> RunAsync(Stream content, string fileName, long sourceId, ImportWish wish, CancellationToken ct)
+    {
+        using var kept = await server.PostAsync($"/api/imports/files?name={Uri.EscapeDataString(fileName)}", new StreamContent(content), ct);
+        if (await BodyAsync(kept, ct) is not { } file)
+        {
+            return null;
+        }
+
+        using var started = await server.PostAsJsonAsync("/api/imports", new
+        {
+            fileId = (long)file["fileId"]!, sourceId, mapping = wish.Mapping, map = wish.Map, @event = wish.Event,
+            timeZone = wish.TimeZone, dateOrder = wish.DateOrder, decimalComma = wish.DecimalComma ? true : (bool?)null,
+        }, ct);
+        return await BodyAsync(started, ct) is { } import ? await FollowAsync((long)import["id"]!, ct) : null;
+    }
+
+    /// <summary>The source of this name; made, as one of files, when there is none.</summary>
+    public async Task<long> SourceAsync(string name, CancellationToken ct)
+    {
+        var sources = (await server.GetFromJsonAsync<JsonArray>("/api/sources", ct))!;
+        if (sources.FirstOrDefault(source => string.Equals((string)source!["name"]!, name, StringComparison.OrdinalIgnoreCase)) is { } known)
+        {
+            return (long)known["id"]!;
+        }
+
+        using var made = await server.PostAsJsonAsync("/api/sources", new { name, kind = "file" }, ct);
+        made.EnsureSuccessStatusCode();
+        return (long)(await made.Content.ReadFromJsonAsync<JsonNode>(ct))!["id"]!;
+    }
+
+    private async Task<JsonNode?> FollowAsync(long id, CancellationToken ct)
+    {
+        var shown = 0L;
+        while (true)
+        {
+            var import = (await server.GetFromJsonAsync<JsonNode>(FormattableString.Invariant($"/api/imports/{id}"), ct))!;
+            var rows = (long)import["rowsDone"]!;
+            if (rows != shown)
+            {
+                shown = rows;
+                var share = (double?)import["share"];
+                await output.WriteLineAsync(string.Create(
+                    CultureInfo.InvariantCulture, $"{rows:#,0} rows{(share is null ? "" : $" ({share:P0})")}, {(long)import["rejected"]!:#,0} rejected"));
+            }
+
+            switch ((string)import["state"]!)
+            {
+                case "Done":
+                    await output.WriteLineAsync(string.Create(
+                        CultureInfo.InvariantCulture,
+                        $"done: {(long)import["stored"]!:#,0} calls stored, {(long)import["duplicates"]!:#,0} were there already, {(long)import["rejected"]!:#,0} rows rejected"));
+                    return import;
+                case "Failed" or "Cancelled":
+                    await Console.Error.WriteLineAsync($"The import {import["state"]!.ToString().ToLowerInvariant()}. {import["error"]}");
+                    return null;
+            }
+
+            await Task.Delay(Between, ct);
+        }
+    }
+
+    private static async Task<JsonNode?> BodyAsync(HttpResponseMessage answer, CancellationToken ct)
+    {
+        var body = await answer.Content.ReadFromJsonAsync<JsonNode>(ct);
+        if (answer.IsSuccessStatusCode)
+        {
+            return body;
+        }
+
+        await Console.Error.WriteLineAsync($"{body?["detail"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
+        return null;
+    }
+}
