@@ -1,5 +1,6 @@
 using System.Net.Http.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Tests.Support;
 using Microsoft.Playwright;
@@ -8,7 +9,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>Somebody new runs the demo, opens the printed link, becomes the owner and looks round.</summary>
-public sealed class DemoTests
+public sealed partial class DemoTests
 {
     private static readonly TimeSpan Fills = TimeSpan.FromSeconds(60);
 
@@ -80,26 +81,33 @@ public sealed class DemoTests
         var published = Tools.Need("the published program (CDP_PUBLISHED names it)", Environment.GetEnvironmentVariable("CDP_PUBLISHED"));
         var program = _folder.PathOf("cdp");
         File.Copy(published, program);
+        using var home = new TempFolder();
         string[] asNobody = [];
         if (!OperatingSystem.IsWindows() && Environment.UserName == "root")
         {
             File.SetUnixFileMode(_folder.Path, (UnixFileMode)0b111_111_111);
-            asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+            File.SetUnixFileMode(home.Path, (UnixFileMode)0b111_111_111);
+            asNobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", $"HOME={home.Path}"];
         }
 
         await using var demo = await ChildServer.RunAsync([.. asNobody, program, "demo", "--quiet", "--urls=http://127.0.0.1:0"], _folder.Path);
         await FilledAsync(demo);
         using var browser = new HttpClient { BaseAddress = demo.Address };
-        var signIn = await browser.GetStringAsync("/signin");
+        var signIn = await browser.GetStringAsync("/sign-in");
+        var assets = Asset().Matches(signIn).Select(found => found.Groups["path"].Value).ToArray();
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Directory.GetFileSystemEntries(_folder.Path).Select(Path.GetFileName), Is.EquivalentTo(new[] { "cdp", "demo-data" }));
-            foreach (var asset in System.Text.RegularExpressions.Regex.Matches(signIn, "(?:href|src)=\"(?<path>/?[^\":]+\\.(?:css|js))\"").Select(found => found.Groups["path"].Value))
+            Assert.That(assets, Has.Length.GreaterThan(3));
+            foreach (var asset in assets)
             {
                 Assert.That((int)(await browser.GetAsync(asset)).StatusCode, Is.EqualTo(200), asset);
             }
         }
     }
+
+    [GeneratedRegex("(?:href|src)=\"(?<path>[^\":]+\\.(?:css|js))\"")]
+    private static partial Regex Asset();
 
     private static Task FilledAsync(ChildServer demo) => SaidAsync(demo, "The demo is filled");
 
