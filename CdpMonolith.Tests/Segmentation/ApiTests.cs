@@ -122,15 +122,6 @@ public sealed class ApiTests
             Is.EqualTo((HttpStatusCode.Forbidden, HttpStatusCode.Forbidden, HttpStatusCode.OK)));
     }
 
-    [TestCase(null, "")]
-    [TestCase("Ann", "Ann")]
-    [TestCase("a \"b\", c", "\"a \"\"b\"\", c\"")]
-    [TestCase("=1+1", "'=1+1")]
-    [TestCase("+4790000000", "+4790000000")]
-    [TestCase("+1+1", "'+1+1")]
-    [TestCase("@sum", "'@sum")]
-    public void A_cell_is_quoted_and_never_a_formula(string? value, string cell) => Assert.That(Export.Cell(value), Is.EqualTo(cell));
-
     private async Task<long> MakeAsync() => (await _app.Get<Segments>().CreateAsync(
         new WantedSegment("Gold", null, JsonSerializer.Serialize(Gold)), Actor.CommandLine, default)).Value.Id;
 }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using CdpMonolith.Activation.Rules;
 using CdpMonolith.Activation.Storage;
+using CdpMonolith.Platform;
 using CsvHelper;
 
 namespace CdpMonolith.Activation.Deliver;

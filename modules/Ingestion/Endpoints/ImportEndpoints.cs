@@ -102,20 +102,7 @@ internal static class ImportEndpoints
         }
     }
 
-    private static string Line(IEnumerable<string> cells) => string.Join(',', cells.Select(Cell));
-
-    private static string Cell(string text)
-    {
-        // A cell that a spreadsheet would run is kept from it; a number or phone number is none.
-        if (text.Length > 1 && text[0] is '=' or '+' or '-' or '@' or '\t' or '\r' && !text.AsSpan(1).ContainsOnlyNumberSigns())
-        {
-            text = "'" + text;
-        }
-
-        return text.AsSpan().IndexOfAny(",\"\r\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
-    }
-
-    private static bool ContainsOnlyNumberSigns(this ReadOnlySpan<char> text) => text.IndexOfAnyExcept("0123456789 .,()-") < 0;
+    private static string Line(IEnumerable<string> cells) => string.Join(',', cells.Select(Cell.Csv));
 
     private static IResult Answer<T>(Outcome<T> outcome, Func<T, object> view) where T : notnull =>
         outcome.Match(value => Results.Ok(view(value)), Refused);

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using CdpMonolith.Platform;
 using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
@@ -53,7 +54,7 @@ internal sealed class Export(IStore store, MemberStore members, IProfiles profil
     {
         FormattableString.Invariant($"{person.ProfileId}"), person.DisplayName, Of(person, IdentifierTypes.UserId), person.Email,
         Of(person, IdentifierTypes.Phone), TimeText(since),
-    }.Select(Cell));
+    }.Select(Cell.Csv));
 
     private static string JsonLine(Person person, long since)
     {
@@ -78,18 +79,4 @@ internal sealed class Export(IStore store, MemberStore members, IProfiles profil
     private static string? Of(Person person, string type) => person.Identifiers.FirstOrDefault(identifier => identifier.Type == type).Value;
 
     private static string TimeText(long at) => DateTimeOffset.FromUnixTimeMilliseconds(at).ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", System.Globalization.CultureInfo.InvariantCulture);
-
-    /// <summary>Quoted where needed, and never a formula to a spreadsheet: what begins like one gets an apostrophe first.</summary>
-    internal static string Cell(string? value)
-    {
-        if (string.IsNullOrEmpty(value))
-        {
-            return "";
-        }
-
-        var looksLikeFormula = value[0] is '=' or '-' or '@' or '\t' or '\r' or '\n' or '＝' or '＋' or '－' or '＠'
-            || (value[0] == '+' && value.AsSpan(1).ContainsAnyExceptInRange('0', '9'));
-        var safe = looksLikeFormula ? $"'{value}" : value;
-        return safe.AsSpan().ContainsAny(",\"\r\n") ? $"\"{safe.Replace("\"", "\"\"")}\"" : safe;
-    }
 }
