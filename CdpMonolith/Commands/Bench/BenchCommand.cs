@@ -25,6 +25,7 @@ internal static class BenchCommand
         ["accept"] = BenchAccept.RunAsync,
         ["stages"] = BenchStages.RunAsync,
         ["import"] = BenchImport.RunAsync,
+        ["segments"] = BenchSegments.RunAsync,
     };
 
     public static async Task<int> RunAsync(string[] args, TextWriter output)
@@ -70,7 +71,7 @@ internal sealed class BenchReport(TextWriter output)
     public void Head(string name) => Line($"\n{name}");
 
     public void Figure(string what, double value, string unit, string detail = "") =>
-        Line(string.Create(CultureInfo.InvariantCulture, $"  {what,-46} {value,12:#,0.##} {unit,-8} {detail}"));
+        Line(string.Create(CultureInfo.InvariantCulture, $"  {what,-54} {value,12:#,0.##} {unit,-8} {detail}"));
 
     public void Line(string text) => output.WriteLine(text);
 

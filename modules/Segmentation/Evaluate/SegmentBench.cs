@@ -1,17 +1,10 @@
 using System.Diagnostics;
 using System.Text;
 using CdpMonolith.Segmentation.Audience;
+using CdpMonolith.Segmentation.Contracts;
 using CdpMonolith.Segmentation.Rules;
 
 namespace CdpMonolith.Segmentation.Evaluate;
-
-/// <summary>One measured rule.</summary>
-/// <param name="MedianMs">From scratch, on one thread.</param>
-internal sealed record SegmentTiming(string Name, int People, double MedianMs);
-
-/// <summary>What the measuring found.</summary>
-/// <param name="BytesPerEvent">Memory of all columns by the number of events.</param>
-internal sealed record SegmentBenchResult(int People, long Events, double BytesPerEvent, IReadOnlyList<SegmentTiming> Timings);
 
 /// <summary>
 /// Measures evaluation alone, over made-up columns of a web shop; the same figures give the same columns. For <c>cdp bench</c>.
