@@ -1,5 +1,7 @@
 using CdpMonolith.Platform;
 using CdpMonolith.Shell;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Configuration.Memory;
 using Radzen;
 
@@ -37,6 +39,12 @@ internal static class Server
 
         var app = builder.Build();
         var manifest = EmbeddedAssets.Use(app);
+        app.UseStatusCodePagesWithReExecute("/not-found");
+        app.Use((context, next) =>
+        {
+            context.Features.GetRequiredFeature<IStatusCodePagesFeature>().Enabled = LooksForAPage(context);
+            return next(context);
+        });
         app.UsePlatform();
         app.MapModules();
         app.MapStaticAssets(manifest).AllowAnonymous();
@@ -46,4 +54,11 @@ internal static class Server
             .AddAdditionalAssemblies(Modules.Assemblies);
         return app;
     }
+
+    /// <summary>A reader with a browser, who is better served with a page than with an empty 404.</summary>
+    private static bool LooksForAPage(HttpContext context) =>
+        HttpMethods.IsGet(context.Request.Method)
+        && !context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal)
+        && !context.Request.Path.StartsWithSegments("/v1", StringComparison.Ordinal)
+        && context.Request.Headers.Accept.ToString().Contains("text/html", StringComparison.Ordinal);
 }

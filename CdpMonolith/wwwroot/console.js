@@ -1,4 +1,7 @@
 // What the console needs of the browser itself: the search shortcut, copying, and closing menus.
+window.cdp = {
+    reveal: id => document.getElementById(id)?.scrollIntoView({ block: "nearest" }),
+};
 document.addEventListener("keydown", event => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();

@@ -82,6 +82,7 @@ public static class PlatformModule
 
     private static void AddPages(IServiceCollection services)
     {
+        services.AddSingleton<WorkNames>();
         Add("Users.Title", "/users", "admin_panel_settings", 10);
         Add("Jobs.Title", "/jobs", "schedule", 20);
         Add("Audit.Title", "/audit", "fact_check", 30);

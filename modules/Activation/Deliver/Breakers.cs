@@ -24,6 +24,9 @@ internal sealed class Breakers(TimeProvider clock)
     public bool IsClosed(long destinationId) =>
         !_breakers.TryGetValue(destinationId, out var breaker) || breaker.State.CircuitState == CircuitState.Closed;
 
+    /// <summary>It does not answer, or asked for a rest: nothing is sent to it now but a try.</summary>
+    public bool IsHeld(long destinationId) => !IsClosed(destinationId) || HeldUntil(destinationId) is not null;
+
     /// <summary>Runs a try. Null when the circuit is open: then nothing was sent.</summary>
     public async Task<Verdict?> RunAsync(long destinationId, Func<CancellationToken, Task<Verdict>> attempt, CancellationToken ct)
     {

@@ -33,12 +33,15 @@ internal static class Say
         _ => "muted",
     };
 
-    public static string Tone(Destination destination) =>
-        destination.Active ? "good" : destination.StopCode is null ? "muted" : "bad";
+    /// <param name="held">Nothing is sent to it for a while, because it does not answer or asked for a rest.</param>
+    public static string Tone(Destination destination, bool held = false) =>
+        destination.Active ? held ? "warn" : "good" : destination.StopCode is null ? "muted" : "bad";
 
     /// <summary>Key of the word for how a destination stands.</summary>
-    public static string State(Destination destination) =>
-        destination.Active ? "Destination.Active" : destination.StopCode is null ? "Destination.Paused" : "Destination.Stopped";
+    /// <param name="held">Nothing is sent to it for a while, because it does not answer or asked for a rest.</param>
+    public static string State(Destination destination, bool held = false) =>
+        destination.Active ? held ? "Destination.NotAnswering" : "Destination.Active"
+        : destination.StopCode is null ? "Destination.Paused" : "Destination.Stopped";
 
     public static string Tone(SegmentSync sync) => sync.Active ? "good" : "muted";
 

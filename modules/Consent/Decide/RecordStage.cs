@@ -134,7 +134,7 @@ internal sealed class RecordStage(
     {
         if (_known.Add(purpose))
         {
-            batch.NewPurposes.Add((purpose, spelled.Length > Words.LongestKey ? purpose : spelled));
+            batch.NewPurposes.Add((purpose, spelled.Length > Words.LongestKey ? purpose : Words.Name(spelled)));
         }
     }
 

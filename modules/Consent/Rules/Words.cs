@@ -28,6 +28,15 @@ internal static class Words
         };
     }
 
+    /// <summary>What a purpose that calls named is called until somebody names it: <c>personal_offers</c> is "Personal offers".</summary>
+    public static string Name(string spelled)
+    {
+        var name = spelled.Trim();
+        return name.Length == 0 || name.Length > LongestKey || name.Any(letter => char.IsWhiteSpace(letter) || char.IsUpper(letter))
+            ? name
+            : char.ToUpperInvariant(name[0]) + name[1..].Replace('_', ' ').Replace('-', ' ');
+    }
+
     /// <summary>A channel as we compare it; <see cref="Channels.Any"/> when none is given.</summary>
     public static string Channel(string? spelled)
     {

@@ -118,7 +118,13 @@ internal sealed class QuarantineStore(IStore store)
         store.ReadAsync<IReadOnlyList<long>>(read => read.Query<long>(ReadIds, new { reason }).AsList(), ct);
 
     public Task<IReadOnlyList<QuarantineCount>> CountsAsync(CancellationToken ct) =>
-        store.ReadAsync<IReadOnlyList<QuarantineCount>>(read => read.Query<QuarantineCount>(ReadCounts).AsList(), ct);
+        store.ReadAsync<IReadOnlyList<QuarantineCount>>(
+            read =>
+            [
+                // A tuple: columns that are counted have no type while there are no rows, and a record's constructor asks for one.
+                .. read.Query<(string Reason, long Count, long LastAt)>(ReadCounts)
+                    .Select(row => new QuarantineCount(row.Reason, row.Count, row.LastAt)),
+            ], ct);
 
     public static long Count(ReadSession read) => read.Scalar<long>(CountAll);
 

@@ -53,7 +53,14 @@ public abstract class ChartView : ComponentBase
         Numbers.Short(Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture));
 
     /// <summary>Hours within two days, days beyond.</summary>
-    protected string TimeFormat => Figures.Hours <= 48 ? "{0:HH:mm}" : "{0:d MMM}";
+    protected string TimeFormat => FormatOf(TimeSpan.FromHours(Figures.Hours));
+
+    /// <summary>As exact as the points need it, so that no two labels of an axis are the same.</summary>
+    protected static string FormatOf(IReadOnlyList<ChartPoint> points) =>
+        FormatOf(points.Count > 1 ? points[^1].When - points[0].When : TimeSpan.Zero);
+
+    private static string FormatOf(TimeSpan span) =>
+        span < TimeSpan.FromMinutes(12) ? "{0:HH:mm:ss}" : span <= TimeSpan.FromDays(2) ? "{0:HH:mm}" : "{0:d MMM}";
 
     /// <summary>A point of a chart.</summary>
     /// <param name="When">Local time.</param>

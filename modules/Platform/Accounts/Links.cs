@@ -120,7 +120,7 @@ internal sealed class Links(IStore store, IAudit audit, Passwords passwords, Tim
             }
 
             var owner = NewUser(address, Roles.Owner);
-            owner.PasswordHash = hash;
+            (owner.PasswordHash, owner.LastSignInAt) = (hash, NowMs);
             if (UserTable.Add(write, owner) is null)
             {
                 return Spent;
@@ -136,7 +136,7 @@ internal sealed class Links(IStore store, IAudit audit, Passwords passwords, Tim
         }
 
         (user.PasswordHash, user.SecurityStamp) = (hash, User.NewStamp());
-        (user.FailedCount, user.Lockouts, user.LockedUntil) = (0, 0, null);
+        (user.FailedCount, user.Lockouts, user.LockedUntil, user.LastSignInAt) = (0, 0, null, NowMs);
         UserTable.Save(write, user);
         UserTable.DropLinks(write, user.Id);
         audit.Record(

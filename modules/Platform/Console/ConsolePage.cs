@@ -98,10 +98,12 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
     protected async Task<bool> MayAsync(string policy) => Policies.Allows((await Authentication).User, policy);
 
     /// <summary>Asks before something that is not easily undone. True: go on.</summary>
-    protected async Task<bool> ConfirmAsync(string title, string text, string yes) =>
+    /// <param name="loses">Something is lost by it: the button that goes on is red.</param>
+    protected async Task<bool> ConfirmAsync(string title, string text, string yes, bool loses = false) =>
         await Dialogs.Confirm(text, title, new ConfirmOptions
         {
             OkButtonText = yes, CancelButtonText = ConsoleTexts["Confirm.No"], CloseDialogOnEsc = true, AutoFocusFirstElement = true,
+            CssClass = loses ? "confirm-danger" : null,
         }) == true;
 
     /// <summary>Opens a component as a dialog; what it is closed with, or null.</summary>

@@ -31,6 +31,9 @@ public sealed record Person(long ProfileId, long FirstSeenAt, IReadOnlyList<Iden
         ?? Identifiers.FirstOrDefault().Value
         ?? FormattableString.Invariant($"#{ProfileId}");
 
+    /// <summary>Only devices are known of them: show a number instead of <see cref="DisplayName"/>.</summary>
+    public bool IsAnonymous => Identifiers.All(identifier => identifier.Type == IdentifierTypes.AnonymousId);
+
     public string? Email => Golden.Text("email") ?? Identifiers.FirstOrDefault(i => i.Type == IdentifierTypes.Email).Value;
 }
 

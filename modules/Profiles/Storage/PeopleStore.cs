@@ -17,7 +17,7 @@ internal enum PeopleFilter
 /// <param name="SourceIds">Sources that first named an identifier or said something of the person, ascending.</param>
 internal sealed record PersonRow(Person Person, long? LastSeenAt, IReadOnlyList<long> SourceIds)
 {
-    public bool IsAnonymous => Person.Identifiers.All(identifier => identifier.Type == IdentifierTypes.AnonymousId);
+    public bool IsAnonymous => Person.IsAnonymous;
 }
 
 /// <summary>Lists of people, last born first, and the search among them.</summary>
