@@ -22,3 +22,12 @@ document.addEventListener("click", async event => {
         }
     }
 });
+// The server was started anew and knows nothing of this page: load it again.
+const lost = document.getElementById("components-reconnect-modal");
+if (lost) {
+    new MutationObserver(() => {
+        if (lost.classList.contains("components-reconnect-rejected")) {
+            location.reload();
+        }
+    }).observe(lost, { attributeFilter: ["class"] });
+}
