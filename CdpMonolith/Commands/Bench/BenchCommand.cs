@@ -75,6 +75,10 @@ internal sealed class BenchReport(TextWriter output)
 
     public void Line(string text) => output.WriteLine(text);
 
+    /// <summary>What one event or row took of the server's processors.</summary>
+    public static string PerItem(TimeSpan processorTime, int items) =>
+        string.Create(CultureInfo.InvariantCulture, $"server CPU {processorTime.TotalMicroseconds / Math.Max(1, items):0.0} µs each");
+
     public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();
@@ -123,36 +127,44 @@ internal static class BenchAccept
     private const int Runs = 3;
     private const int People = 200_000;
 
-    /// <summary>The load of each row: connections, events a call, events in all.</summary>
-    private static readonly (int Connections, int Batch, int Events)[] Loads =
-        [(64, 1, 100_000), (32, 20, 400_000), (8, 100, 600_000), (32, 100, 600_000)];
+    private static readonly Load[] Loads = [new(64, 1, 100_000), new(32, 20, 400_000), new(8, 100, 600_000), new(32, 100, 600_000)];
 
     public static async Task RunAsync(BenchReport report, bool quick, CancellationToken ct)
     {
         // Stages off: this is the door alone; the whole way is measured by `stages`.
-        await MeasureAsync(report, quick, "stages off", ["--Stages:Run=false"], ct);
-        await MeasureAsync(report, quick, "stages on", [], ct);
+        await MeasureAsync(report, quick, "stages off", ["--Stages:Run=false"], Loads, ct);
+        await MeasureAsync(report, quick, "stages on", [], Loads, ct);
+
+        // What durability costs: the same without the fsync.
+        await MeasureAsync(report, quick, "no fsync", ["--Stages:Run=false", "--Store:Durable=false"], [Loads[0], Loads[2]], ct);
     }
 
-    private static async Task MeasureAsync(BenchReport report, bool quick, string what, string[] settings, CancellationToken ct)
+    private static async Task MeasureAsync(
+        BenchReport report, bool quick, string what, string[] settings, Load[] loads, CancellationToken ct)
     {
-        foreach (var (connections, batch, events) in Loads)
+        foreach (var (connections, batch, events) in loads)
         {
-            var results = new List<LoadResult>();
+            var results = new List<(LoadResult Load, TimeSpan Cost)>();
             for (var run = 0; run < (quick ? 1 : Runs); run++)
             {
                 await using var server = await BenchServer.StartAsync(ct, null, settings);
                 var load = new LoadClient(server.EndPoint, await server.AddSourceAsync("bench", ct));
                 await load.RunAsync(connections, batch, events / 20, People, ct);
-                results.Add(await load.RunAsync(connections, batch, quick ? events / 10 : events, People, ct));
+                var before = server.ProcessorTime;
+                var result = await load.RunAsync(connections, batch, quick ? events / 10 : events, People, ct);
+                results.Add((result, server.ProcessorTime - before));
             }
 
-            var median = results.OrderBy(result => result.EventsPerSecond).ElementAt(results.Count / 2);
+            var (median, cost) = results.OrderBy(result => result.Load.EventsPerSecond).ElementAt(results.Count / 2);
             report.Figure(
                 $"batch {batch}, {connections} clients, {what}", median.EventsPerSecond, "ev/s",
-                string.Create(CultureInfo.InvariantCulture, $"{median.RequestsPerSecond:#,0} req/s  p50 {median.Latency(0.5):0.0} ms  p99 {median.Latency(0.99):0.0} ms  refused {median.Refused}"));
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"{median.RequestsPerSecond:#,0} req/s  p50 {median.Latency(0.5):0.0} ms  p99 {median.Latency(0.99):0.0} ms  refused {median.Refused}  {BenchReport.PerItem(cost, median.Events)}"));
         }
     }
+
+    private readonly record struct Load(int Connections, int Batch, int Events);
 }
 
 /// <summary>From the first call to the moment when every stage has taken everything.</summary>
@@ -165,16 +177,21 @@ internal static class BenchStages
     public static async Task RunAsync(BenchReport report, bool quick, CancellationToken ct)
     {
         var rates = new List<double>();
+        var costs = new List<double>();
         for (var run = 0; run < (quick ? 1 : Runs); run++)
         {
             await using var server = await BenchServer.StartAsync(ct);
             var load = new LoadClient(server.EndPoint, await server.AddSourceAsync("bench", ct));
+            var before = server.ProcessorTime;
             var watch = Stopwatch.StartNew();
             var result = await load.RunAsync(8, 100, quick ? Events / 10 : Events, People, ct);
             await server.CaughtUpAsync(ct);
             rates.Add(result.Events / watch.Elapsed.TotalSeconds);
+            costs.Add((server.ProcessorTime - before).TotalSeconds / result.Events);
         }
 
-        report.Figure($"batch 100, 8 clients, {People} people, all stages", BenchReport.Median(rates), "ev/s");
+        report.Figure(
+            $"batch 100, 8 clients, {People} people, all stages", BenchReport.Median(rates), "ev/s",
+            BenchReport.PerItem(TimeSpan.FromSeconds(BenchReport.Median(costs)), 1));
     }
 }

@@ -24,21 +24,28 @@ internal static class BenchImport
             Write(file, rows);
             var accepted = new List<double>();
             var unified = new List<double>();
+            var costs = new List<double>();
+            var memory = new List<double>();
             for (var run = 0; run < (quick ? 1 : Runs); run++)
             {
                 await using var server = await BenchServer.StartAsync(ct);
                 await server.AddSourceAsync("bench", ct);
                 using var client = await server.ConnectAsync(ct);
+                var before = server.ProcessorTime;
                 var watch = Stopwatch.StartNew();
                 await ImportAsync(client, file, ct);
                 accepted.Add(rows / watch.Elapsed.TotalSeconds);
                 await server.CaughtUpAsync(ct);
                 unified.Add(rows / watch.Elapsed.TotalSeconds);
-                report.Line(string.Create(CultureInfo.InvariantCulture, $"    run {run + 1}: memory {server.MemoryBytes / 1e6:0} MB"));
+                costs.Add((server.ProcessorTime - before).TotalSeconds / rows);
+                memory.Add(server.MemoryBytes / 1e6);
             }
 
             report.Figure($"{rows} people x 12 columns, upload to accepted", BenchReport.Median(accepted), "rows/s");
-            report.Figure($"{rows} people x 12 columns, to unified", BenchReport.Median(unified), "rows/s");
+            report.Figure(
+                $"{rows} people x 12 columns, to unified", BenchReport.Median(unified), "rows/s",
+                BenchReport.PerItem(TimeSpan.FromSeconds(BenchReport.Median(costs)), 1));
+            report.Figure("memory after the import (resident)", BenchReport.Median(memory), "MB");
         }
         finally
         {

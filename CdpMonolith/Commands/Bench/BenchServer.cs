@@ -37,6 +37,16 @@ internal sealed class BenchServer : IAsyncDisposable
         }
     }
 
+    /// <summary>Time of processors that it has taken so far: says what a thing costs even on a machine that does other things too.</summary>
+    public TimeSpan ProcessorTime
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.TotalProcessorTime;
+        }
+    }
+
     public IPEndPoint EndPoint => new(IPAddress.Loopback, Address.Port);
 
     public static async Task<BenchServer> StartAsync(CancellationToken ct, string? folder = null, params string[] settings)

@@ -81,7 +81,7 @@ internal sealed class CsvRows : IDisposable
         Row++;
         Problem = _badQuotes
             ? new RowProblem("row.quotes", "A quotation mark in the row has no partner.")
-            : Cells.Any(cell => cell.Length > CellAtMost) ? new RowProblem("cell.too_long", "A cell has more than a million characters.") : null;
+            : IsTooLong(Cells) ? new RowProblem("cell.too_long", "A cell has more than a million characters.") : null;
         return true;
     }
 
@@ -93,6 +93,19 @@ internal sealed class CsvRows : IDisposable
         var head = new byte[bytes];
         var got = unpacked.ReadAtLeast(head, bytes, throwOnEndOfStream: false);
         return (head[..got], got < bytes);
+    }
+
+    private static bool IsTooLong(IReadOnlyList<string> cells)
+    {
+        for (var n = 0; n < cells.Count; n++)
+        {
+            if (cells[n].Length > CellAtMost)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     public void Dispose()

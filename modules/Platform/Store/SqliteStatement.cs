@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
@@ -7,48 +8,74 @@ namespace CdpMonolith.Platform.Store;
 /// <summary>A statement on SQLite's own interface: no copy of text to UTF-16 and back, no parameter objects.</summary>
 internal sealed class SqliteStatement : Statement, IDisposable
 {
+    /// <summary>Characters whose UTF-8 surely fits where short texts are put.</summary>
+    private const int ShortText = 80;
+
     private readonly sqlite3 _db;
-    private readonly sqlite3_stmt _statement;
+    private readonly sqlite3_stmt _owned;
+    private readonly nint _statement;
     private readonly int[] _index;
     private bool _open;
 
     public SqliteStatement(sqlite3 db, string sql)
     {
         _db = db;
-        var code = raw.sqlite3_prepare_v3(db, sql, raw.SQLITE_PREPARE_PERSISTENT, out _statement);
+        var code = raw.sqlite3_prepare_v3(db, sql, raw.SQLITE_PREPARE_PERSISTENT, out _owned);
         if (code != raw.SQLITE_OK)
         {
             throw new SqliteException($"{raw.sqlite3_errmsg(db).utf8_to_string()} in: {sql}", code);
         }
 
+        _statement = _owned.DangerousGetHandle();
+
         // $1 is a name to SQLite: it numbers names in the order in which they first appear.
-        var count = raw.sqlite3_bind_parameter_count(_statement);
+        var count = raw.sqlite3_bind_parameter_count(_owned);
         _index = new int[count + 1];
         for (var position = 1; position <= count; position++)
         {
-            var name = raw.sqlite3_bind_parameter_name(_statement, position).utf8_to_string();
+            var name = raw.sqlite3_bind_parameter_name(_owned, position).utf8_to_string();
             _index[int.Parse(name.AsSpan(1), System.Globalization.CultureInfo.InvariantCulture)] = position;
         }
     }
 
     public override Statement Set(int parameter, long value) =>
-        Checked(raw.sqlite3_bind_int64(_statement, _index[parameter], value));
+        Checked(SqliteCalls.BindInt64(_statement, _index[parameter], value));
 
     public override Statement Set(int parameter, double value) =>
-        Checked(raw.sqlite3_bind_double(_statement, _index[parameter], value));
+        Checked(SqliteCalls.BindDouble(_statement, _index[parameter], value));
 
-    public override Statement Set(int parameter, string? value) =>
-        value is null ? SetNull(parameter) : Checked(raw.sqlite3_bind_text(_statement, _index[parameter], value));
+    public override Statement Set(int parameter, string? value)
+    {
+        if (value is null)
+        {
+            return SetNull(parameter);
+        }
 
-    public override Statement SetNull(int parameter) => Checked(raw.sqlite3_bind_null(_statement, _index[parameter]));
+        if (value.Length <= ShortText)
+        {
+            Span<byte> utf8 = stackalloc byte[ShortText * 3];
+            return SetUtf8(parameter, utf8[..Encoding.UTF8.GetBytes(value, utf8)]);
+        }
+
+        var rented = ArrayPool<byte>.Shared.Rent(Encoding.UTF8.GetMaxByteCount(value.Length));
+        try
+        {
+            return SetUtf8(parameter, rented.AsSpan(0, Encoding.UTF8.GetBytes(value, rented)));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(rented);
+        }
+    }
+
+    public override Statement SetNull(int parameter) => Checked(SqliteCalls.BindNull(_statement, _index[parameter]));
 
     public override Statement SetUtf8(int parameter, ReadOnlySpan<byte> value) =>
-        // An empty span has no address, which SQLite would take for NULL.
-        value.IsEmpty ? Set(parameter, "") : Checked(raw.sqlite3_bind_text(_statement, _index[parameter], value));
+        Checked(SqliteCalls.BindText(_statement, _index[parameter], value));
 
     public override bool Step()
     {
-        var code = raw.sqlite3_step(_statement);
+        var code = SqliteCalls.Step(_statement);
         _open = code == raw.SQLITE_ROW;
         if (_open)
         {
@@ -60,7 +87,7 @@ internal sealed class SqliteStatement : Statement, IDisposable
             throw Failure(code);
         }
 
-        raw.sqlite3_reset(_statement);
+        SqliteCalls.Reset(_statement);
         return false;
     }
 
@@ -70,29 +97,29 @@ internal sealed class SqliteStatement : Statement, IDisposable
         {
         }
 
-        return raw.sqlite3_changes(_db);
+        return SqliteCalls.Changes(_db.DangerousGetHandle());
     }
 
     public override void Reset()
     {
         if (_open)
         {
-            raw.sqlite3_reset(_statement);
+            SqliteCalls.Reset(_statement);
             _open = false;
         }
     }
 
-    public override bool IsNull(int column) => raw.sqlite3_column_type(_statement, column) == raw.SQLITE_NULL;
+    public override bool IsNull(int column) => SqliteCalls.ColumnType(_statement, column) == raw.SQLITE_NULL;
 
-    public override long Int64(int column) => raw.sqlite3_column_int64(_statement, column);
+    public override long Int64(int column) => SqliteCalls.ColumnInt64(_statement, column);
 
-    public override double Double(int column) => raw.sqlite3_column_double(_statement, column);
+    public override double Double(int column) => SqliteCalls.ColumnDouble(_statement, column);
 
     public override string Text(int column) => Encoding.UTF8.GetString(Utf8(column));
 
-    public override ReadOnlySpan<byte> Utf8(int column) => raw.sqlite3_column_blob(_statement, column);
+    public override ReadOnlySpan<byte> Utf8(int column) => SqliteCalls.ColumnBytes(_statement, column);
 
-    public void Dispose() => _statement.Dispose();
+    public void Dispose() => _owned.Dispose();
 
     private SqliteStatement Checked(int code) => code == raw.SQLITE_OK ? this : throw Failure(code);
 
@@ -100,7 +127,7 @@ internal sealed class SqliteStatement : Statement, IDisposable
     {
         var message = raw.sqlite3_errmsg(_db).utf8_to_string();
         var extended = raw.sqlite3_extended_errcode(_db);
-        raw.sqlite3_reset(_statement);
+        SqliteCalls.Reset(_statement);
         _open = false;
         return new SqliteException($"SQLite error {extended}: {message}", code, extended);
     }

@@ -23,6 +23,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     private readonly string _readFrom;
     private bool _closed;
 
+    static SqliteStore() => SqliteCalls.SetUp();
+
     public SqliteStore(DataFolder folder, IOptions<StoreOptions> options, Migrations migrations, ILogger<SqliteStore> logger)
     {
         _folder = folder;

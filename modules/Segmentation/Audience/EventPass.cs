@@ -96,36 +96,37 @@ internal sealed class EventPass(Columns columns, EventNode node, long asOf)
 
     private Bitmap Averages()
     {
-        using var sums = Rented<double>.Zeros(Room);
-        using var counts = Rented<int>.Zeros(Room);
+        // Sum and number of a person side by side: one look at memory an event, not two.
+        using var sums = Rented<(double Sum, double Number)>.Zeros(Room);
         Each((table, first, picked, count) =>
         {
             var canonical = columns.People.Canonical;
             var profiles = table.Profiles;
             var values = new Values(table, node.Property!);
-            var sum = sums.Span;
-            var number = counts.Span;
+            var span = sums.Span;
             for (var i = 0; i < count; i++)
             {
                 var row = picked is null ? first + i : picked[i];
                 if (values[row] is var value && !double.IsNaN(value))
                 {
-                    var person = canonical[profiles[row]];
-                    sum[person] += value;
-                    number[person]++;
+                    ref var held = ref span[canonical[profiles[row]]];
+                    held.Sum += value;
+                    held.Number++;
                 }
             }
         });
 
         // Of nothing: 0 divided by 0, which is no number and meets no test.
-        var averages = sums.Span;
-        var divisors = counts.Span;
-        for (var id = 0; id < averages.Length; id++)
+        var people = new Bitmap(Room);
+        var words = people.Words;
+        var all = sums.Span;
+        var test = node.Number;
+        for (var id = 0; id < all.Length; id++)
         {
-            averages[id] /= divisors[id];
+            words[id >> 6] |= (test.Holds(all[id].Sum / all[id].Number) ? 1UL : 0UL) << id;
         }
 
-        return Test(averages);
+        return people;
     }
 
     private Bitmap Extremes()
