@@ -151,6 +151,20 @@ public sealed class ImportTests
     }
 
     [Test]
+    public async Task What_a_crash_left_of_an_upload_goes_at_the_next_start_and_kept_files_stay()
+    {
+        var import = await ImportAsync(People, PeopleMap);
+        var uploads = _test.Get<DataFolder>().FolderOf("uploads");
+        await File.WriteAllTextAsync(Path.Combine(uploads, "half.part"), "Contact Id,Em");
+
+        var runner = _test.Get<ImportRunner>();
+        await runner.StartAsync(default);
+        await runner.StopAsync(default);
+
+        Assert.That(Directory.GetFiles(uploads).Select(Path.GetFileName), Is.EqualTo(new[] { $"{import.FileId}.csv" }));
+    }
+
+    [Test]
     public async Task A_mapping_is_suggested_from_headers_and_content_and_remembered()
     {
         var file = await KeepAsync(_test, "Kunde ID;Adresse;Kontakt;Opted in;Poststed\n7;Storgata 1;kari@example.no;ja;Oslo\n8;Vei 2;ola@example.no;nei;Bergen\n");

@@ -15,6 +15,9 @@ namespace CdpMonolith.Ingestion.Import;
 internal sealed partial class ImportRunner(
     IStore store, DataFolder folder, Acceptor acceptor, TimeProvider clock, ILogger<ImportRunner> logger) : BackgroundService
 {
+    /// <summary>How the name of a file ends while it comes in.</summary>
+    public const string PartOfUpload = ".part";
+
     private const int BatchRows = 2000;
     private const double NearlyAll = 0.99;
     private static readonly TimeSpan PauseAfterOutage = TimeSpan.FromSeconds(2);
@@ -34,6 +37,17 @@ internal sealed partial class ImportRunner(
         {
             await RunAsync(import, ct);
         }
+    }
+
+    /// <summary>Before the server takes anything: what a crash left of uploads that were never answered goes.</summary>
+    public override Task StartAsync(CancellationToken cancellationToken)
+    {
+        foreach (var part in Directory.EnumerateFiles(folder.FolderOf("uploads"), $"*{PartOfUpload}"))
+        {
+            File.Delete(part);
+        }
+
+        return base.StartAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

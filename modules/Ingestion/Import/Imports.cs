@@ -37,7 +37,7 @@ internal sealed class Imports(
     public async Task<Outcome<ImportFile>> KeepAsync(Actor actor, string name, Stream content, CancellationToken ct)
     {
         name = Path.GetFileName(name.Replace('\\', '/')) is { Length: > 0 } plain ? plain[..Math.Min(plain.Length, NameAtMost)] : "file.csv";
-        var temporary = folder.FolderOf("uploads") + Path.DirectorySeparatorChar + Guid.NewGuid().ToString("N") + ".part";
+        var temporary = folder.FolderOf("uploads") + Path.DirectorySeparatorChar + Guid.NewGuid().ToString("N") + ImportRunner.PartOfUpload;
         try
         {
             string sha256;
