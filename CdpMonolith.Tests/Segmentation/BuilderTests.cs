@@ -93,6 +93,54 @@ public sealed class BuilderTests
         await Assertions.Expect(page.Locator(".table tbody tr")).ToHaveCountAsync((int)segment.Size!);
     }
 
+    /// <summary>An answer to the first letters that arrives while the last are typed must not take these away.</summary>
+    [Test]
+    public async Task Typing_over_a_slow_line_loses_no_letter()
+    {
+        var page = await _app.PageAsync(Roles.Marketer, "/segments");
+        await page.RouteWebSocketAsync("**/_blazor**", page => Delay(page, TimeSpan.FromMilliseconds(120)));
+        await page.GotoAsync("/segments/new?template=Blank");
+        await page.ClickAsync(".rule-add >> text=Trait");
+        await page.WaitForSelectorAsync("[aria-label=Trait]:focus");
+        await page.Keyboard.TypeAsync("city of birth", new() { Delay = 40 });
+        await page.ClickAsync(".rule-row .input.value");
+        await page.Keyboard.TypeAsync("Ban Nong Khao", new() { Delay = 40 });
+        await page.Keyboard.PressAsync("Control+k");
+        await page.WaitForSelectorAsync(".palette input:focus");
+        await page.Keyboard.TypeAsync("quarantine", new() { Delay = 40 });
+        await Assertions.Expect(page.Locator("#palette-results li")).ToHaveCountAsync(1);
+        await Assertions.Expect(page.Locator(".palette input")).ToHaveValueAsync("quarantine");
+        await Assertions.Expect(page.Locator("[aria-label=Trait]")).ToHaveValueAsync("city of birth");
+        await Assertions.Expect(page.Locator(".rule-row .input.value")).ToHaveValueAsync("Ban Nong Khao");
+    }
+
+    /// <summary>Holds back what the server says, in its order.</summary>
+    private static void Delay(IWebSocketRoute page, TimeSpan by)
+    {
+        var server = page.ConnectToServer();
+        page.OnMessage(frame => Pass(frame, server));
+        var last = Task.CompletedTask;
+        server.OnMessage(frame => last = PassLaterAsync(last, Task.Delay(by), frame));
+
+        async Task PassLaterAsync(Task before, Task delay, IWebSocketFrame frame)
+        {
+            await Task.WhenAll(before, delay);
+            Pass(frame, page);
+        }
+
+        static void Pass(IWebSocketFrame frame, IWebSocketRoute to)
+        {
+            if (frame.Binary is { } bytes)
+            {
+                to.Send(bytes);
+            }
+            else
+            {
+                to.Send(frame.Text!);
+            }
+        }
+    }
+
     [Test]
     public async Task Leaving_with_changes_asks_first()
     {

@@ -42,7 +42,7 @@ public sealed partial class DemoTests
         await page.GotoAsync("/segments");
         await Expect(page.GetByText("Left at the checkout")).ToBeVisibleAsync();
         await page.GotoAsync("/demo/receiver");
-        await Expect(page.GetByText("segment.entered").First).ToBeVisibleAsync();
+        await Expect(page.Locator("main .inbox summary", new() { HasText = "Left at the checkout" }).First).ToBeVisibleAsync();
         await page.Context.CloseAsync();
     }
 

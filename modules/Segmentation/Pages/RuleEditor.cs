@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using CdpMonolith.Consent.Contracts;
 using CdpMonolith.Platform;
 using CdpMonolith.Segmentation.Evaluate;
@@ -8,7 +9,7 @@ using CdpMonolith.Segmentation.Rules;
 namespace CdpMonolith.Segmentation.Pages;
 
 /// <summary>A rule while it is edited: its JSON, what is wrong with it, and the words that can be used. The parts of the builder share it.</summary>
-internal sealed class RuleEditor(Vocabulary vocabulary, IReadOnlyList<(long Id, string Name)> segments, IReadOnlyList<Purpose> purposes)
+internal sealed partial class RuleEditor(Vocabulary vocabulary, IReadOnlyList<(long Id, string Name)> segments, IReadOnlyList<Purpose> purposes)
 {
     public Vocabulary Vocabulary => vocabulary;
 
@@ -69,7 +70,8 @@ internal sealed class RuleEditor(Vocabulary vocabulary, IReadOnlyList<(long Id, 
         }
         else if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number))
         {
-            node[field] = number;
+            // As typed: 1.0 may be on its way to 1.05.
+            node[field] = JsonNumber().IsMatch(text) ? JsonNode.Parse(text) : number;
         }
         else
         {
@@ -126,4 +128,7 @@ internal sealed class RuleEditor(Vocabulary vocabulary, IReadOnlyList<(long Id, 
                 break;
         }
     }
+
+    [GeneratedRegex(@"^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$")]
+    private static partial Regex JsonNumber();
 }
