@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using CdpMonolith.Platform.Store;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -55,6 +56,9 @@ internal sealed partial class StageRunner(
     private const int Tries = 3;
     private static readonly TimeSpan PauseAfterOutage = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LookAtLeastEvery = TimeSpan.FromSeconds(5);
+
+    /// <summary>Turns begin at least this far apart, so that a stream of single entries is taken by handfuls; the first is taken at once.</summary>
+    private static readonly TimeSpan GatherFor = TimeSpan.FromMilliseconds(10);
 
     private readonly IStage[] _stages = [.. stages];
     private readonly Dictionary<string, SemaphoreSlim> _turns =
@@ -140,8 +144,14 @@ internal sealed partial class StageRunner(
             try
             {
                 var growth = signal.NextGrowth(stage.Follows);
+                var began = Stopwatch.GetTimestamp();
                 if (await TurnAsync(stage, ct))
                 {
+                    if (GatherFor - Stopwatch.GetElapsedTime(began) is var rest && rest > TimeSpan.Zero)
+                    {
+                        await Task.Delay(rest, ct);
+                    }
+
                     continue;
                 }
 
