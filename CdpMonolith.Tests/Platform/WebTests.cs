@@ -25,8 +25,9 @@ public sealed class WebTests
     /// <summary>All that may be reached without signing in; anything else is a mistake or belongs into this list with a reason.</summary>
     private static readonly string[] OpenToAll =
     [
-        "/v1/",          // senders, by write key
+        "/v1/", "/api/s/", "/beacon/v1/", "/pixel/v1/", "/sourceConfig", "/rsaMetrics", // senders, by write key
         "/health",       // watchdogs
+        "/robots.txt",
         "/sign-in", "/setup", "/invitation", "/reset",
         "/preferences",  // people with a link of their own
     ];

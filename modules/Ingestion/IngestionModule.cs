@@ -25,7 +25,8 @@ public static class IngestionModule
         services.AddSingleton<MessageIndex>().AddSingleton<QuarantineStore>();
         services.AddSingleton<SourceMap>().AddSingleton<LiveFeed>().AddSingleton<Acceptor>();
         services.AddSingleton<Sources>().AddSingleton<ISources>(all => all.GetRequiredService<Sources>());
-        services.AddSingleton<QuarantineDesk>().AddSingleton<TrackingEndpoints>();
+        services.AddSingleton<QuarantineDesk>();
+        services.AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddHostedService<SettleMessages>();
@@ -43,6 +44,7 @@ public static class IngestionModule
     public static IEndpointRouteBuilder MapIngestion(this IEndpointRouteBuilder endpoints)
     {
         TrackingEndpoints.Map(endpoints);
+        ClientEndpoints.Map(endpoints);
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
         endpoints.MapImports();

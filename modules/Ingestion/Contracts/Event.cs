@@ -27,6 +27,9 @@ public enum EventFlags
 
     /// <summary>It came by an import: history, not something that happens now.</summary>
     Historical = 4,
+
+    /// <summary>It was sent under an older name of the event; <see cref="Event.Name"/> is today's, the body has what was sent.</summary>
+    Renamed = 8,
 }
 
 /// <summary>An accepted call.</summary>

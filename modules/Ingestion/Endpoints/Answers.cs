@@ -9,6 +9,7 @@ internal static class Answers
 {
     private const string Json = "application/json";
     private static readonly byte[] Success = [.. "{\"success\":true}"u8];
+    private static readonly Refusal NoMethod = new("method.not_allowed", "This path takes another method.");
 
     /// <summary>Exactly 200: some clients take any other 2xx for a failure and send again without end.</summary>
     public static Task StoredAsync(HttpContext http) => WriteAsync(http, StatusCodes.Status200OK, Success);
@@ -51,10 +52,15 @@ internal static class Answers
     /// </summary>
     public static Task LaterAsync(HttpContext http, Refusal refusal)
     {
+        AskLater(http);
+        return RefusedAsync(http, StatusCodes.Status429TooManyRequests, refusal);
+    }
+
+    public static void AskLater(HttpContext http)
+    {
         var seconds = Random.Shared.Next(60, 301);
         http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         http.Response.Headers["X-RateLimit-Reset"] = http.Response.Headers.RetryAfter;
-        return RefusedAsync(http, StatusCodes.Status429TooManyRequests, refusal);
     }
 
     /// <summary>Lets a page of any shop read the answer.</summary>
@@ -62,20 +68,30 @@ internal static class Answers
     {
         if (http.Request.Headers.Origin.Count > 0)
         {
-            http.Response.Headers.AccessControlAllowOrigin = "*";
+            Allow(http);
             http.Response.Headers.AccessControlExposeHeaders = "Retry-After, X-RateLimit-Reset";
         }
+    }
+
+    public static Task OtherMethodAsync(HttpContext http, string allowed)
+    {
+        if (HttpMethods.IsOptions(http.Request.Method))
+        {
+            return Preflight(http, allowed);
+        }
+
+        http.Response.Headers.Allow = allowed;
+        AllowOrigin(http);
+        return RefusedAsync(http, StatusCodes.Status405MethodNotAllowed, NoMethod);
     }
 
     /// <summary>What a browser asks before it sends.</summary>
     public static Task Preflight(HttpContext http, string methods)
     {
         var headers = http.Response.Headers;
-        headers.AccessControlAllowOrigin = "*";
+        Allow(http);
         headers.AccessControlAllowMethods = methods;
-        headers.AccessControlAllowHeaders =
-            "authorization, content-type, content-encoding, x-retry-count, x-write-key, x-cdp-verbose, anonymousid, sentat, "
-            + "rsa-recovered, rsa-retry-attempt, rsa-retry-reason, rsa-since-first-attempt, rsa-since-last-attempt";
+        headers.AccessControlAllowHeaders = http.Request.Headers.AccessControlRequestHeaders;
         headers.AccessControlMaxAge = "86400";
         http.Response.StatusCode = StatusCodes.Status204NoContent;
         return Task.CompletedTask;
@@ -92,6 +108,18 @@ internal static class Answers
         }
 
         return WriteAsync(http, status, bytes.ToArray());
+    }
+
+    /// <summary>
+    /// By name and not by <c>*</c>, which browsers refuse to clients that send with credentials. That is safe, because nothing here
+    /// looks at cookies: what a page may do, anybody may who has the write key.
+    /// </summary>
+    private static void Allow(HttpContext http)
+    {
+        var headers = http.Response.Headers;
+        headers.AccessControlAllowOrigin = http.Request.Headers.Origin is { Count: > 0 } origin ? origin : "*";
+        headers.AccessControlAllowCredentials = "true";
+        headers.Vary = "Origin";
     }
 
     private static Task WriteAsync(HttpContext http, int status, byte[] body)

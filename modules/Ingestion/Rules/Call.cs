@@ -35,6 +35,9 @@ internal sealed class Call
     /// <summary>First the member <c>name</c>; once complete, what <see cref="Contracts.Event.Name"/> says.</summary>
     public ReadOnlyMemory<byte> Name { get; set; }
 
+    /// <summary>The member <c>properties.name</c>, where some clients put the name of a page.</summary>
+    public ReadOnlyMemory<byte> NameInside { get; set; }
+
     public ReadOnlyMemory<byte> WriteKey { get; set; }
 
     /// <summary>Where the value of <c>context</c> stands in <see cref="Raw"/>; empty: not sent.</summary>

@@ -20,6 +20,7 @@ internal ref struct CallReader(ReadOnlyMemory<byte> body, bool isUtf8, int prope
 
     private MemberNames _names = null!;
     private Refusal? _refusal;
+    private bool _isNameInside;
 
     private enum Member
     {
@@ -120,6 +121,12 @@ internal ref struct CallReader(ReadOnlyMemory<byte> body, bool isUtf8, int prope
                     break;
             }
 
+            if (_isNameInside && depth == 2)
+            {
+                call.NameInside = Text(ref json, null);
+                _isNameInside = false;
+            }
+
             if (depth == 1 && member != Member.Other && _refusal is null)
             {
                 if (json.TokenType is not (JsonTokenType.EndObject or JsonTokenType.EndArray))
@@ -158,7 +165,7 @@ internal ref struct CallReader(ReadOnlyMemory<byte> body, bool isUtf8, int prope
         }
     }
 
-    private readonly void TakeName(ReadOnlySpan<byte> name, int depth, Call call, ref Member member)
+    private void TakeName(ReadOnlySpan<byte> name, int depth, Call call, ref Member member)
     {
         _names.Add(name);
         if (depth == 1)
@@ -169,6 +176,8 @@ internal ref struct CallReader(ReadOnlyMemory<byte> body, bool isUtf8, int prope
         {
             call.Flags |= EventFlags.HasConsent;
         }
+
+        _isNameInside = depth == 2 && member == Member.Properties && name.SequenceEqual("name"u8);
     }
 
     private static Member Which(ReadOnlySpan<byte> name) => name.Length switch

@@ -38,6 +38,7 @@ internal static class CallRules
         (call.OccurredAt, var clamped) = Times.Correct(call.Timestamp, call.OriginalTimestamp, call.SentAt, received);
         call.Flags |= more
             | (clamped ? EventFlags.TimeClamped : 0)
+            | (call.Type == CallType.Track && !call.Name.Equals(call.Event) ? EventFlags.Renamed : 0)
             | (shared.HasConsent || (call.Type == CallType.Track && call.Name.Span.SequenceEqual(ConsentEvent)) ? EventFlags.HasConsent : 0);
         if (!shared.Context.IsEmpty || !shared.Integrations.IsEmpty)
         {
@@ -74,9 +75,9 @@ internal static class CallRules
         call.Type = type;
         call.Name = type switch
         {
-            CallType.Track => call.Event,
+            CallType.Track => EventNames.Today(call.Event),
             CallType.Group => call.GroupId,
-            CallType.Page or CallType.Screen => call.Name,
+            CallType.Page or CallType.Screen => call.Name.IsEmpty ? call.NameInside : call.Name,
             _ => default,
         };
         return type switch

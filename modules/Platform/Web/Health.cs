@@ -8,11 +8,15 @@ namespace CdpMonolith.Platform.Web;
 
 /// <summary>
 /// GET /health: 200 <c>ok</c> when the store answers, 503 <c>store</c> when it does not. For load balancers and
-/// watchdogs; needs no sign-in and tells nothing else.
+/// watchdogs; needs no sign-in and tells nothing else. GET /robots.txt: nothing here is for search engines.
 /// </summary>
 internal static class Health
 {
-    public static void MapHealth(this IEndpointRouteBuilder endpoints) => endpoints.MapGet("/health", AnswerAsync).AllowAnonymous();
+    public static void MapHealth(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet("/health", AnswerAsync).AllowAnonymous();
+        endpoints.MapGet("/robots.txt", () => TypedResults.Text("User-agent: *\nDisallow: /\n")).AllowAnonymous();
+    }
 
     private static async Task<ContentHttpResult> AnswerAsync(IStore store, CancellationToken ct)
     {
