@@ -363,6 +363,8 @@ public sealed class TrackingApiTests
     {
         public bool IsFull { get; set; }
 
+        public bool IsShared => inner.IsShared;
+
         public event Action<IReadOnlyCollection<string>>? LogsGrew
         {
             add => inner.LogsGrew += value;

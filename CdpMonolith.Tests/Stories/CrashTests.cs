@@ -48,7 +48,7 @@ public sealed class CrashTests
         var number = 0;
         for (var kill = 0; kill < Kills; kill++)
         {
-            await using var server = await ChildServer.StartAsync(folder.Path);
+            await using var server = await ChildServer.StartAsync(folder);
             if (kill == 0)
             {
                 await StartImportAsync(folder.Path, fileSource);

@@ -26,7 +26,7 @@ public sealed class DurabilityTests
         using var traces = new TempFolder();
         var trace = traces.PathOf("trace");
         await using (var server = await ChildServer.StartAsync(
-            folder.Path, strace, "-f", "-qq", "-s", "200", "-e", "trace=fdatasync,fsync,sendto,sendmsg,write,writev", "-o", trace))
+            folder, strace, "-f", "-qq", "-s", "200", "-e", "trace=fdatasync,fsync,sendto,sendmsg,write,writev", "-o", trace))
         {
             using var http = new HttpClient { BaseAddress = server.Address };
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(key + ":")));

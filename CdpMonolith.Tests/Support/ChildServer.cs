@@ -22,8 +22,8 @@ internal sealed class ChildServer : IAsyncDisposable
 
     /// <summary>Starts it on a folder and waits until it answers.</summary>
     /// <param name="under">A program to run it under, such as strace with its arguments.</param>
-    public static Task<ChildServer> StartAsync(string folder, params string[] under) =>
-        RunAsync([.. under, .. Program, "serve", "--urls=http://127.0.0.1:0", $"--Store:Folder={folder}"]);
+    public static Task<ChildServer> StartAsync(TempFolder folder, params string[] under) =>
+        RunAsync([.. under, .. Program, "serve", "--urls=http://127.0.0.1:0", .. folder.Settings]);
 
     /// <summary>The program of this build, to be followed by what is typed after <c>cdp</c>.</summary>
     public static string[] Program => ["dotnet", Path.Combine(AppContext.BaseDirectory, "cdp.dll")];

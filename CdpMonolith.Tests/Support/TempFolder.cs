@@ -1,14 +1,30 @@
 namespace CdpMonolith.Tests.Support;
 
-/// <summary>A folder of a test's own, gone when the test ends.</summary>
-internal sealed class TempFolder : IDisposable
+/// <summary>A data folder of a test's own and, on PostgreSQL, a database to go with it; gone when the test ends.</summary>
+/// <param name="engine">Null: what this run of the tests is about.</param>
+internal sealed class TempFolder(string? engine = null) : IDisposable
 {
+    private string? _database;
+
     public string Path { get; } = Directory.CreateTempSubdirectory("cdp-test-").FullName;
+
+    public bool IsPostgres => Engine.IsPostgres(engine);
+
+    /// <summary>Connection string of the folder's database, made when first asked for; null on SQLite.</summary>
+    public string? Database => IsPostgres ? _database ??= Engine.MakeDatabase() : null;
+
+    /// <summary>What the program must be told to run here.</summary>
+    public string[] Settings => Database is { } database ? [$"--Store:Folder={Path}", $"--Store:PostgreSql={database}"] : [$"--Store:Folder={Path}"];
 
     public string PathOf(string name) => System.IO.Path.Combine(Path, name);
 
     public void Dispose()
     {
+        if (_database is not null)
+        {
+            Engine.DropDatabase(_database);
+        }
+
         try
         {
             Directory.Delete(Path, recursive: true);

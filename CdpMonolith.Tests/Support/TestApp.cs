@@ -35,7 +35,7 @@ internal sealed class TestApp : IAsyncDisposable
     {
         var own = folder ?? new TempFolder();
         var app = Server.Build(
-            ["--urls=http://127.0.0.1:0", $"--Store:Folder={own.Path}", .. args],
+            ["--urls=http://127.0.0.1:0", .. own.Settings, .. args],
             builder =>
             {
                 builder.Logging.SetMinimumLevel(LogLevel.Warning);

@@ -21,7 +21,7 @@ internal sealed class TestStore : IAsyncDisposable
         _ownsFolder = folder is null;
         _folder = folder ?? new TempFolder();
         var configuration = new ConfigurationBuilder()
-            .AddInMemoryCollection(new Dictionary<string, string?> { ["Store:Folder"] = _folder.Path })
+            .AddInMemoryCollection(new Dictionary<string, string?> { ["Store:Folder"] = _folder.Path, ["Store:PostgreSql"] = _folder.Database })
             .Build();
         var services = new ServiceCollection();
         services.AddSingleton<IConfiguration>(configuration);

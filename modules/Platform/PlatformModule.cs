@@ -14,6 +14,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Options;
 using Quartz;
 
 namespace CdpMonolith.Platform;
@@ -30,7 +31,9 @@ public static class PlatformModule
         services.AddSingleton<DataFolder>();
         services.AddSingleton<Migrations>();
         services.AddMigrations("Platform", typeof(PlatformModule).Assembly);
-        services.AddSingleton<IStore, SqliteStore>();
+        services.AddSingleton<IStore>(all => string.IsNullOrWhiteSpace(all.GetRequiredService<IOptions<StoreOptions>>().Value.PostgreSql)
+            ? ActivatorUtilities.CreateInstance<SqliteStore>(all)
+            : ActivatorUtilities.CreateInstance<PostgresStore>(all));
         services.AddSingleton<LogSignal>();
         services.AddSingleton<StageRunner>();
         services.AddSingleton<IStages>(all => all.GetRequiredService<StageRunner>());

@@ -23,7 +23,10 @@ public interface IStore
     /// <summary>As <see cref="ReadAsync{T}"/>, on the calling thread: for stages and tools that have a thread of their own.</summary>
     T Read<T>(Func<ReadSession, T> query);
 
-    /// <summary>Called after each commit with the names of the logs that grew. Must return at once.</summary>
+    /// <summary>Other processes may write this database too: what is remembered of it can be overtaken, and work is held by leases.</summary>
+    bool IsShared { get; }
+
+    /// <summary>Called after each commit, of another process too, with the names of the logs that grew. Must return at once.</summary>
     event Action<IReadOnlyCollection<string>>? LogsGrew;
 
     /// <summary>Facts for the health page.</summary>

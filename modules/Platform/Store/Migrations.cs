@@ -1,8 +1,10 @@
+using System.Data.Common;
 using System.Reflection;
 using System.Text.RegularExpressions;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
+using Npgsql;
 
 namespace CdpMonolith.Platform.Store;
 
@@ -12,45 +14,68 @@ public sealed record MigrationSource(string Module, Assembly Assembly);
 /// <summary>Brings the database to the version this program was built for, in one transaction.</summary>
 internal sealed partial class Migrations(IEnumerable<MigrationSource> sources, TimeProvider clock, ILogger<Migrations> logger)
 {
-    public void Apply(SqliteConnection connection, string path, DataFolder folder)
-    {
-        connection.Execute("""
-            CREATE TABLE IF NOT EXISTS platform_migration (
-                module     TEXT NOT NULL,
-                name       TEXT NOT NULL,
-                applied_at BIGINT NOT NULL,
-                PRIMARY KEY (module, name))
-            """);
-        var applied = connection.Query<(string Module, string Name)>("SELECT module, name FROM platform_migration").ToHashSet();
-        var known = sources.SelectMany(Read).ToList();
-        if (applied.Except(known.Select(m => (m.Module, m.Name))).FirstOrDefault() is { Name: not null } newer)
-        {
-            throw new InvalidOperationException(
-                $"The data folder {folder.Path} was written by a newer version of this program (it has {newer.Module} {newer.Name}); run that version.");
-        }
+    private const string Log = """
+        CREATE TABLE IF NOT EXISTS platform_migration (
+            module     TEXT NOT NULL,
+            name       TEXT NOT NULL,
+            applied_at BIGINT NOT NULL,
+            PRIMARY KEY (module, name))
+        """;
 
-        var due = known.Where(m => !applied.Contains((m.Module, m.Name))).ToList();
+    public void ApplyToSqlite(SqliteConnection connection, DataFolder folder)
+    {
+        connection.Execute(Log);
+        var due = Due(connection, null, $"The data folder {folder.Path}", out var isNew);
         if (due.Count == 0)
         {
             return;
         }
 
-        if (applied.Count > 0)
+        if (!isNew)
         {
             BackUp(connection, folder);
         }
 
         using var transaction = connection.BeginTransaction();
+        Apply(connection, transaction, due, ForSqlite);
+        transaction.Commit();
+    }
+
+    /// <summary>In the caller's transaction, which no other process shares. Before an upgrade the operator backs up: docs/postgresql.md.</summary>
+    public void ApplyToPostgres(NpgsqlConnection connection, NpgsqlTransaction transaction)
+    {
+        connection.Execute(ForPostgres(Log), transaction: transaction);
+        Apply(connection, transaction, Due(connection, transaction, $"The database {connection.Database}", out _), ForPostgres);
+    }
+
+    private List<Migration> Due(DbConnection connection, DbTransaction? transaction, string where, out bool isNew)
+    {
+        var applied = connection.Query<(string Module, string Name)>("SELECT module, name FROM platform_migration", transaction: transaction).ToHashSet();
+        var known = sources.SelectMany(Read).ToList();
+        if (applied.Except(known.Select(m => (m.Module, m.Name))).FirstOrDefault() is { Name: not null } newer)
+        {
+            throw new InvalidOperationException(
+                $"{where} was written by a newer version of this program (it has {newer.Module} {newer.Name}); run that version.");
+        }
+
+        isNew = applied.Count == 0;
+        return [.. known.Where(m => !applied.Contains((m.Module, m.Name)))];
+    }
+
+    private void Apply(DbConnection connection, DbTransaction transaction, List<Migration> due, Func<string, string> map)
+    {
         foreach (var migration in due)
         {
-            connection.Execute(ForSqlite(migration.Sql), transaction: transaction);
+            connection.Execute(map(migration.Sql), transaction: transaction);
             connection.Execute(
                 "INSERT INTO platform_migration (module, name, applied_at) VALUES (@Module, @Name, @At)",
                 new { migration.Module, migration.Name, At = clock.GetUtcNow().ToUnixTimeMilliseconds() }, transaction);
         }
 
-        transaction.Commit();
-        LogApplied(due.Count);
+        if (due.Count > 0)
+        {
+            LogApplied(due.Count);
+        }
     }
 
     /// <summary>
@@ -61,6 +86,12 @@ internal sealed partial class Migrations(IEnumerable<MigrationSource> sources, T
     private static string ForSqlite(string sql) =>
         SoleKey().Replace(sql, "INTEGER$1").Replace(" BYTEA", " BLOB", StringComparison.Ordinal)
             .Replace("/* clustered */", "WITHOUT ROWID", StringComparison.Ordinal);
+
+    /// <summary>Text is compared and ordered by its bytes, as SQLite does, and LOWER and UPPER change ASCII letters only.</summary>
+    private static string ForPostgres(string sql) => TextType().Replace(sql, "TEXT COLLATE \"C\"");
+
+    [GeneratedRegex(@"(?<=^\s+\w+\s+)TEXT\b", RegexOptions.Multiline)]
+    private static partial Regex TextType();
 
     [GeneratedRegex(@"\bBIGINT((?:\s+NOT NULL)?\s+PRIMARY KEY)")]
     private static partial Regex SoleKey();

@@ -1,5 +1,7 @@
 using System.Data.Common;
+using System.Globalization;
 using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Logging;
 
 namespace CdpMonolith.Platform.Store;
 
@@ -32,10 +34,10 @@ internal sealed class SqliteReadSession(SqliteConnection connection) : ReadSessi
     }
 }
 
-/// <summary>The writing connection, as one piece of work sees it.</summary>
-internal sealed class SqliteWriteSession(SqliteConnection connection) : WriteSession, IDisposable
+/// <summary>The writing connection on SQLite.</summary>
+/// <param name="walPath">The write-ahead log, to be copied back from <paramref name="checkpointBytes"/> on.</param>
+internal sealed partial class SqliteWriteSession(SqliteConnection connection, string walPath, long checkpointBytes, ILogger logger) : LaneSession
 {
-    private const string ReadNextSeq = "SELECT next_seq FROM platform_log WHERE name = $1";
     private const string WriteNextSeq = """
         INSERT INTO platform_log (name, next_seq) VALUES ($1, $2)
         ON CONFLICT (name) DO UPDATE SET next_seq = excluded.next_seq
@@ -43,10 +45,6 @@ internal sealed class SqliteWriteSession(SqliteConnection connection) : WriteSes
 
     private readonly Dictionary<string, SqliteStatement> _statements = [];
     private readonly Dictionary<(string Table, string Columns), string> _inserts = [];
-    private readonly Dictionary<string, long> _nextSeq = [];
-    private readonly Dictionary<string, long> _nextSeqOfWork = [];
-    private readonly List<Action> _afterCommit = [];
-    private int _afterCommitBeforeWork;
 
     public override DbConnection Connection => connection;
 
@@ -63,79 +61,64 @@ internal sealed class SqliteWriteSession(SqliteConnection connection) : WriteSes
         return new SqliteRows(Prepare(insert));
     }
 
-    public override long NextSeq(string log)
-    {
-        if (_nextSeqOfWork.TryGetValue(log, out var next) || _nextSeq.TryGetValue(log, out next))
-        {
-            return next;
-        }
+    public override void Begin() => Prepare("BEGIN IMMEDIATE").Run();
 
-        var statement = Prepare(ReadNextSeq).Set(1, log);
-        next = statement.Step() ? statement.Int64(0) : 1;
-        statement.Reset();
-        return _nextSeq[log] = next;
-    }
-
-    public override void Advance(string log, int count)
-    {
-        if (count > 0)
-        {
-            _nextSeqOfWork[log] = NextSeq(log) + count;
-        }
-    }
-
-    public override void OnCommitted(Action action) => _afterCommit.Add(action);
-
-    // ---- for the lane ----
-
-    public void BeginWork() => _afterCommitBeforeWork = _afterCommit.Count;
-
-    /// <summary>The work is part of the transaction now; returns the logs it wrote to.</summary>
-    public void KeepWork(HashSet<string> grown)
-    {
-        foreach (var (log, next) in _nextSeqOfWork)
-        {
-            _nextSeq[log] = next;
-            grown.Add(log);
-        }
-
-        _nextSeqOfWork.Clear();
-    }
-
-    public void DropWork()
-    {
-        _nextSeqOfWork.Clear();
-        _afterCommit.RemoveRange(_afterCommitBeforeWork, _afterCommit.Count - _afterCommitBeforeWork);
-    }
-
-    public void WriteSeqs(HashSet<string> grown)
+    public override void Commit(IReadOnlyCollection<string> grown)
     {
         foreach (var log in grown)
         {
-            Prepare(WriteNextSeq).Set(1, log).Set(2, _nextSeq[log]).Run();
+            Prepare(WriteNextSeq).Set(1, log).Set(2, NextOf(log)).Run();
         }
+
+        Prepare("COMMIT").Run();
     }
 
-    public IReadOnlyList<Action> TakeAfterCommit()
+    public override void Rollback()
     {
-        var actions = _afterCommit.ToArray();
-        _afterCommit.Clear();
-        return actions;
-    }
-
-    /// <summary>The transaction was undone: nothing remembered of it holds.</summary>
-    public void Forget()
-    {
-        _nextSeq.Clear();
-        _nextSeqOfWork.Clear();
-        _afterCommit.Clear();
+        ForgetAll();
         foreach (var statement in _statements.Values)
         {
             statement.Reset();
         }
+
+        if (!IsUndone())
+        {
+            Prepare("ROLLBACK").Run();
+        }
     }
 
-    public void Dispose()
+    /// <summary>A full disk or an I/O error undoes the whole transaction.</summary>
+    public override bool IsUndone(Exception fault) => IsUndone();
+
+    public override LaneFault Judge(Exception fault)
+    {
+        var code = (fault as SqliteException)?.SqliteErrorCode ?? 0;
+
+        // After a failed sync the kernel may have dropped the pages: only a new process may trust the file again.
+        return new LaneFault(
+            code == SQLitePCL.raw.SQLITE_FULL ? "The disk is full." : "The database could not commit.",
+            code.ToString(CultureInfo.InvariantCulture), code == SQLitePCL.raw.SQLITE_IOERR || code == SQLitePCL.raw.SQLITE_CORRUPT);
+    }
+
+    public override void UndoWork()
+    {
+        Prepare("ROLLBACK TO work").Run();
+        Prepare("RELEASE work").Run();
+    }
+
+    public override void Tend()
+    {
+        var log = new FileInfo(walPath);
+        if (log.Exists && log.Length > checkpointBytes)
+        {
+            TryCheckpoint("PASSIVE");
+        }
+    }
+
+    /// <summary>Gives the log's space back.</summary>
+    public override void Rest() => TryCheckpoint("TRUNCATE");
+
+    public override void Dispose()
     {
         foreach (var statement in _statements.Values)
         {
@@ -144,6 +127,27 @@ internal sealed class SqliteWriteSession(SqliteConnection connection) : WriteSes
 
         connection.Dispose();
     }
+
+    protected override void Save() => Prepare("SAVEPOINT work").Run();
+
+    protected override void Keep() => Prepare("RELEASE work").Run();
+
+    private bool IsUndone() => SQLitePCL.raw.sqlite3_get_autocommit(connection.Handle!) != 0;
+
+    private void TryCheckpoint(string mode)
+    {
+        try
+        {
+            Prepare($"PRAGMA wal_checkpoint({mode})").Run();
+        }
+        catch (SqliteException fault)
+        {
+            LogCheckpointFailed(logger, fault.SqliteErrorCode);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The write-ahead log could not be copied back, code {Code}")]
+    private static partial void LogCheckpointFailed(ILogger logger, int code);
 }
 
 internal static class SqliteSql

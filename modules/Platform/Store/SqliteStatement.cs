@@ -71,7 +71,7 @@ internal sealed class SqliteStatement : Statement, IDisposable
     public override Statement SetNull(int parameter) => Checked(SqliteCalls.BindNull(_statement, _index[parameter]));
 
     public override Statement SetUtf8(int parameter, ReadOnlySpan<byte> value) =>
-        Checked(SqliteCalls.BindText(_statement, _index[parameter], value));
+        Checked(SqliteCalls.BindText(_statement, _index[parameter], value.Contains((byte)0) ? StoreText.WithoutNul(value) : value));
 
     public override bool Step()
     {

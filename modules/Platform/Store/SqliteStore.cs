@@ -37,7 +37,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         connection.Open();
         Version = Version.Parse(connection.ServerVersion);
         SetUp(connection, settings);
-        migrations.Apply(connection, path, folder);
+        migrations.ApplyToSqlite(connection, folder);
 
         _readers = new SemaphoreSlim(settings.Readers);
         _readFrom = new SqliteConnectionStringBuilder
@@ -45,7 +45,8 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false, DefaultTimeout = 5,
         }.ConnectionString;
         _lane = new WriteLane(
-            connection, path + "-wal", settings.CheckpointMiB * 1024L * 1024, grown => LogsGrew?.Invoke(grown), logger);
+            new SqliteWriteSession(connection, path + "-wal", settings.CheckpointMiB * 1024L * 1024, logger),
+            grown => LogsGrew?.Invoke(grown), logger);
         LogOpened(logger, Version.ToString());
         if (Version < SoundVersion)
         {
@@ -56,6 +57,9 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     public event Action<IReadOnlyCollection<string>>? LogsGrew;
 
     public Version Version { get; }
+
+    /// <summary>The folder is locked: no other process can have it.</summary>
+    public bool IsShared => false;
 
     public Task<T> WriteAsync<T>(Func<WriteSession, T> work, CancellationToken ct) => _lane.EnqueueAsync(work, ct);
 

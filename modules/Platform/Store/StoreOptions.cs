@@ -7,9 +7,15 @@ public sealed class StoreOptions
 {
     public const string Section = "Store";
 
-    /// <summary>The one folder that holds everything: the database, keys, uploads and exports.</summary>
+    /// <summary>The one folder that holds everything: keys, uploads, exports and, unless PostgreSql is set, the database.</summary>
     [Required]
     public string Folder { get; set; } = "data";
+
+    /// <summary>
+    /// Connection string of the PostgreSQL database that holds the data instead of a file in the folder, such as
+    /// <c>Host=127.0.0.1;Database=cdp;Username=cdp;Password=…</c>. Null: SQLite.
+    /// </summary>
+    public string? PostgreSql { get; set; }
 
     /// <summary>Memory that the writing connection may use for database pages, in mebibytes.</summary>
     [Range(4, 4096)]

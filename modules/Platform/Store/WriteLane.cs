@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Diagnostics;
-using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 
 namespace CdpMonolith.Platform.Store;
@@ -16,23 +16,16 @@ internal sealed partial class WriteLane : IDisposable
     private const int GroupAtMost = 1024;
     private const int WaitingAtMost = 20_000;
 
-    private readonly SqliteConnection _connection;
-    private readonly SqliteWriteSession _session;
+    private readonly LaneSession _session;
     private readonly BlockingCollection<Work> _waiting = new(new ConcurrentQueue<Work>());
     private readonly Action<IReadOnlyCollection<string>> _logsGrew;
     private readonly ILogger _logger;
-    private readonly string _walPath;
-    private readonly long _checkpointBytes;
     private readonly Thread _thread;
     private Exception? _broken;
 
-    public WriteLane(
-        SqliteConnection connection, string walPath, long checkpointBytes,
-        Action<IReadOnlyCollection<string>> logsGrew, ILogger logger)
+    public WriteLane(LaneSession session, Action<IReadOnlyCollection<string>> logsGrew, ILogger logger)
     {
-        (_connection, _walPath, _checkpointBytes) = (connection, walPath, checkpointBytes);
-        (_logsGrew, _logger) = (logsGrew, logger);
-        _session = new SqliteWriteSession(connection);
+        (_session, _logsGrew, _logger) = (session, logsGrew, logger);
         _thread = new Thread(Run) { Name = "write lane", IsBackground = true };
         _thread.Start();
     }
@@ -76,30 +69,26 @@ internal sealed partial class WriteLane : IDisposable
     private void Run()
     {
         var group = new List<Work>(GroupAtMost);
-        var sinceTruncate = 0;
+        var sinceRest = 0;
         while (true)
         {
             Work? first;
-            if (!_waiting.TryTake(out first, sinceTruncate > 0 ? 2_000 : Timeout.Infinite))
+            if (!_waiting.TryTake(out first, sinceRest > 0 ? 2_000 : Timeout.Infinite))
             {
                 if (_waiting.IsCompleted)
                 {
                     return;
                 }
 
-                // Nothing to do for a while: give the log's space back.
-                TryCheckpoint("TRUNCATE");
-                sinceTruncate = 0;
+                _session.Rest();
+                sinceRest = 0;
                 continue;
             }
 
-            sinceTruncate++;
+            sinceRest++;
             RunGroup(first, group);
             group.Clear();
-            if (WalBytes() > _checkpointBytes)
-            {
-                TryCheckpoint("PASSIVE");
-            }
+            _session.Tend();
         }
     }
 
@@ -110,15 +99,14 @@ internal sealed partial class WriteLane : IDisposable
         var work = first;
         try
         {
-            _session.Prepare("BEGIN IMMEDIATE").Run();
+            _session.Begin();
             do
             {
                 RunOne(work, group, grown);
             }
             while (group.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work!));
 
-            _session.WriteSeqs(grown);
-            _session.Prepare("COMMIT").Run();
+            _session.Commit(grown);
         }
         catch (Exception fault)
         {
@@ -151,60 +139,48 @@ internal sealed partial class WriteLane : IDisposable
             return;
         }
 
-        _session.Prepare("SAVEPOINT work").Run();
         _session.BeginWork();
         try
         {
             work.Run(_session);
+            _session.KeepWork(grown);
         }
         catch (Exception fault)
         {
             _session.DropWork();
-            if (IsUndone())
+            if (_session.IsUndone(fault))
             {
-                // A full disk or an I/O error has already undone the whole transaction.
                 throw;
             }
 
-            _session.Prepare("ROLLBACK TO work").Run();
-            _session.Prepare("RELEASE work").Run();
-            work.Fail(fault);
+            _session.UndoWork();
+            work.Fail(_session.Told(fault));
             return;
         }
 
-        _session.Prepare("RELEASE work").Run();
-        _session.KeepWork(grown);
         group.Add(work);
     }
-
-    private bool IsUndone() => SQLitePCL.raw.sqlite3_get_autocommit(_connection.Handle!) != 0;
 
     /// <summary>The transaction as a whole failed: nobody was told yes, so everybody is told to try again.</summary>
     private void Undo(Work current, List<Work> group, Exception fault)
     {
+        var judged = _session.Judge(fault);
         try
         {
-            _session.Forget();
-            if (!IsUndone())
-            {
-                _session.Prepare("ROLLBACK").Run();
-            }
+            _session.Rollback();
         }
-        catch (SqliteException second)
+        catch (DbException second)
         {
             _broken = second;
         }
 
-        var code = (fault as SqliteException)?.SqliteErrorCode ?? 0;
-        if (code == SQLitePCL.raw.SQLITE_IOERR || code == SQLitePCL.raw.SQLITE_CORRUPT)
+        if (judged.IsFinal)
         {
-            // After a failed sync the kernel may have dropped the pages: only a new process may trust the file again.
             _broken = fault;
         }
 
-        LogUndone(code, group.Count, fault);
-        var told = new StoreUnavailableException(
-            code == SQLitePCL.raw.SQLITE_FULL ? "The disk is full." : "The database could not commit.", fault);
+        LogUndone(judged.Code, group.Count, fault);
+        var told = new StoreUnavailableException(judged.Told, fault);
         current.Fail(told);
         foreach (var work in group)
         {
@@ -212,29 +188,8 @@ internal sealed partial class WriteLane : IDisposable
         }
     }
 
-    private long WalBytes()
-    {
-        var info = new FileInfo(_walPath);
-        return info.Exists ? info.Length : 0;
-    }
-
-    private void TryCheckpoint(string mode)
-    {
-        try
-        {
-            _session.Prepare($"PRAGMA wal_checkpoint({mode})").Run();
-        }
-        catch (SqliteException fault)
-        {
-            LogCheckpointFailed(fault.SqliteErrorCode);
-        }
-    }
-
     [LoggerMessage(Level = LogLevel.Error, Message = "A transaction failed with code {Code}; {Count} writes were refused")]
-    private partial void LogUndone(int code, int count, Exception fault);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The write-ahead log could not be copied back, code {Code}")]
-    private partial void LogCheckpointFailed(int code);
+    private partial void LogUndone(string code, int count, Exception fault);
 
     private abstract class Work
     {
