@@ -35,6 +35,9 @@ public static class PlatformModule
             ? ActivatorUtilities.CreateInstance<SqliteStore>(all)
             : ActivatorUtilities.CreateInstance<PostgresStore>(all));
         services.AddSingleton<LogSignal>();
+        services.AddSingleton<Leases>();
+        services.AddSingleton<ILeases>(all => all.GetRequiredService<Leases>());
+        services.AddHostedService(all => all.GetRequiredService<Leases>());
         services.AddSingleton<StageRunner>();
         services.AddSingleton<IStages>(all => all.GetRequiredService<StageRunner>());
         services.AddHostedService(all => all.GetRequiredService<StageRunner>());

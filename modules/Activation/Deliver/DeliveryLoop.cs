@@ -1,5 +1,6 @@
 using CdpMonolith.Activation.Storage;
 using CdpMonolith.Activation.Sync;
+using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Store;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -11,9 +12,12 @@ namespace CdpMonolith.Activation.Deliver;
 /// work. A lane that waits for a slow destination holds up no other.
 /// </summary>
 internal sealed partial class DeliveryLoop(
-    IStore store, Reconciler reconciler, Deliverer deliverer, FileWriter files, TimeProvider clock, ILogger<DeliveryLoop> logger)
+    IStore store, Reconciler reconciler, Deliverer deliverer, FileWriter files, ILeases leases, TimeProvider clock, ILogger<DeliveryLoop> logger)
     : BackgroundService
 {
+    /// <summary>That of the module's stages: comparing and sending go by what they remember.</summary>
+    public const string Lease = "activation";
+
     private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan AfterFault = TimeSpan.FromSeconds(5);
 
@@ -81,7 +85,11 @@ internal sealed partial class DeliveryLoop(
             var grown = Volatile.Read(ref _grown).Task;
             try
             {
-                await work(ct);
+                if (await leases.HoldAsync(Lease, ct))
+                {
+                    using var lease = leases.Under(Lease);
+                    await work(ct);
+                }
             }
             catch (Exception fault) when (fault is not OperationCanceledException || !ct.IsCancellationRequested)
             {

@@ -3,6 +3,7 @@ using CdpMonolith.Activation.Rules;
 using CdpMonolith.Activation.Storage;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 
@@ -15,7 +16,7 @@ namespace CdpMonolith.Activation.Deliver;
 /// </summary>
 internal sealed class FileWriter(
     IStore store, DataFolder folder, DestinationStore destinations, SyncStore syncs, Outbox outbox, DeliveryStore deliveries,
-    ExportStore exports, Composer composer, IAudit audit, TimeProvider clock) : IDisposable
+    ExportStore exports, Composer composer, IAudit audit, ILeases leases, TimeProvider clock) : IDisposable
 {
     private const int RowsAtOnce = 500;
 
@@ -69,6 +70,12 @@ internal sealed class FileWriter(
             return new Problem("sync.paused", "The sync or its destination is paused; start it first.");
         }
 
+        if (!await leases.HoldAsync(DeliveryLoop.Lease, ct))
+        {
+            return new Problem("sync.elsewhere", "Another process writes the files; do this there.");
+        }
+
+        using var lease = leases.Under(DeliveryLoop.Lease);
         return await WriteAsync(sync, destination, actor, ct) is { } file
             ? file
             : new Problem("export.nothing_new", "There is nothing to write: nobody entered or left since the last file.");

@@ -7,10 +7,22 @@ using CdpMonolith.Platform.Store;
 namespace CdpMonolith.Ingestion.Accept;
 
 /// <summary>All sources and their keys in memory: what every call is checked against. Read from the store when first asked.</summary>
-internal sealed class SourceMap(IStore store, TimeProvider clock)
+internal sealed class SourceMap
 {
+    private readonly IStore _store;
+    private readonly TimeProvider _clock;
     private readonly Lock _loading = new();
     private volatile Content? _content;
+
+    public SourceMap(IStore store, TimeProvider clock)
+    {
+        (_store, _clock) = (store, clock);
+        if (store.IsShared)
+        {
+            // Another process may have changed them.
+            store.LogsGrew += logs => _content = logs.Contains(SourceStore.Changes) ? null : _content;
+        }
+    }
 
     /// <summary>In the order of their ids.</summary>
     public IReadOnlyList<Source> All => Known.Sources;
@@ -28,7 +40,7 @@ internal sealed class SourceMap(IStore store, TimeProvider clock)
     /// <summary>Every key of a source that is still taken, the one in force first.</summary>
     public IReadOnlyList<WriteKey> KeysOf(long sourceId)
     {
-        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        var now = _clock.GetUtcNow().ToUnixTimeMilliseconds();
         return
         [
             .. Known.ByKey.Values.Select(entry => entry.Key)
@@ -62,9 +74,9 @@ internal sealed class SourceMap(IStore store, TimeProvider clock)
         }
     }
 
-    private bool HasExpired(Entry entry) => entry.Key.ExpiresAt <= clock.GetUtcNow().ToUnixTimeMilliseconds();
+    private bool HasExpired(Entry entry) => entry.Key.ExpiresAt <= _clock.GetUtcNow().ToUnixTimeMilliseconds();
 
-    private Content Load() => store.Read(read =>
+    private Content Load() => _store.Read(read =>
     {
         var sources = SourceStore.Read(read);
         var byId = sources.ToFrozenDictionary(source => source.Id);

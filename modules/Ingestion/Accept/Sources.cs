@@ -42,6 +42,7 @@ internal sealed class Sources(
                 var source = SourceStore.Create(write, name, kind, NewKey(), Now);
                 if (source is not null)
                 {
+                    SourceStore.TellOthers(write);
                     audit.Record(write, actor, "source.created", Subject(source.Id), new { kind = kind.ToString() });
                 }
 
@@ -126,6 +127,7 @@ internal sealed class Sources(
                     return refused;
                 }
 
+                SourceStore.TellOthers(write);
                 audit.Record(write, actor, action, Subject(id), details);
                 return null;
             }, ct);

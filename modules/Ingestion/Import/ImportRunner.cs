@@ -33,8 +33,16 @@ internal sealed partial class ImportRunner(
     /// <summary>Runs all that waits, then ends.</summary>
     public async Task RunQueuedAsync(CancellationToken ct)
     {
-        while (await store.ReadAsync(ImportStore.Next, ct) is { } import)
+        var elsewhere = 0L;
+        while (await store.ReadAsync(read => ImportStore.Next(read, elsewhere), ct) is { } import)
         {
+            if (store.IsShared && !File.Exists(Imports.PathOf(folder, import.FileId)))
+            {
+                // It is run by the process in whose folder the file is.
+                elsewhere = import.Id;
+                continue;
+            }
+
             await RunAsync(import, ct);
         }
     }

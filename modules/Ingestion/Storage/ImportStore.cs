@@ -73,7 +73,7 @@ internal static class ImportStore
 
     private const string SelectLatestOfContent = $"{ImportColumns} WHERE f.sha256 = @sha256 AND i.rows_done > 0 ORDER BY i.id DESC LIMIT 1";
 
-    private const string SelectNext = $"{ImportColumns} WHERE i.state IN ('Queued', 'Running') ORDER BY i.id LIMIT 1";
+    private const string SelectNext = $"{ImportColumns} WHERE i.state IN ('Queued', 'Running') AND i.id > @after ORDER BY i.id LIMIT 1";
 
     private const string SelectLastMapping =
         "SELECT mapping FROM ingestion_import WHERE header_key = @headerKey AND state <> 'Failed' ORDER BY id DESC LIMIT 1";
@@ -156,7 +156,8 @@ internal static class ImportStore
         read.FirstOrDefault<ImportRow>(SelectLatestOfContent, new { sha256 }) is { } row ? Of(row) : null;
 
     /// <summary>What is to be run: one that was cut short comes before one that waits.</summary>
-    public static FileImport? Next(ReadSession read) => read.FirstOrDefault<ImportRow>(SelectNext) is { } row ? Of(row) : null;
+    /// <param name="after">Only those with a greater id.</param>
+    public static FileImport? Next(ReadSession read, long after) => read.FirstOrDefault<ImportRow>(SelectNext, new { after }) is { } row ? Of(row) : null;
 
     /// <summary>The mapping last used for a file with these columns.</summary>
     public static ImportMapping? LastMapping(ReadSession read, string headerKey) =>

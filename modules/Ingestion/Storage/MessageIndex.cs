@@ -1,3 +1,4 @@
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Platform.Store;
 
@@ -32,6 +33,10 @@ internal sealed class MessageIndex(IStore store)
         """;
 
     private Dictionary<long, long>? _newest;
+
+    /// <summary>On a shared store: the events up to here are known, and the transaction in which that was found out.</summary>
+    private long _seenTo;
+    private long _transaction;
     private bool _anySettled;
 
     /// <summary>Raised on the lane when there are enough keys for a run.</summary>
@@ -59,6 +64,11 @@ internal sealed class MessageIndex(IStore store)
         }
 
         newest.Add(key, seq);
+        if (seq == firstSeq && store.IsShared)
+        {
+            write.OnCommitted(() => _seenTo = Math.Max(_seenTo, firstSeq + others.Count - 1));
+        }
+
         if (newest.Count >= RunLength && newest.Count % 1024 == 0)
         {
             write.OnCommitted(() => RunIsDue?.Invoke());
@@ -136,6 +146,7 @@ internal sealed class MessageIndex(IStore store)
     {
         if (_newest is { } known)
         {
+            TakeThoseOfOthers(write, known);
             return known;
         }
 
@@ -146,8 +157,34 @@ internal sealed class MessageIndex(IStore store)
         // A run that a crash cut short has put keys into the table already.
         _anySettled = write.Scalar<long>("SELECT COUNT(*) FROM (SELECT 1 FROM ingestion_message LIMIT 1) AS one") > 0;
         var newest = new Dictionary<long, long>();
+        (_seenTo, _transaction) = (write.NextSeq(IEventLog.Log) - 1, write.Transaction);
+        Take(write, newest, settled);
+        return _newest = newest;
+    }
+
+    /// <summary>What other processes have appended since, once a transaction: in it nobody else appends.</summary>
+    private void TakeThoseOfOthers(WriteSession write, Dictionary<long, long> newest)
+    {
+        if (!store.IsShared || _transaction == write.Transaction)
+        {
+            return;
+        }
+
+        _transaction = write.Transaction;
+        var last = write.NextSeq(IEventLog.Log) - 1;
+        if (last > _seenTo)
+        {
+            // They may have put keys into the table too.
+            _anySettled = true;
+            Take(write, newest, _seenTo);
+            _seenTo = last;
+        }
+    }
+
+    private void Take(WriteSession write, Dictionary<long, long> newest, long after)
+    {
         var events = new List<(long Seq, long Key)>();
-        statement = write.Prepare(ReadUnsettled).Set(1, settled);
+        var statement = write.Prepare(ReadUnsettled).Set(1, after);
         while (statement.Step())
         {
             events.Add((statement.Int64(0), MessageKey.Of(statement.Int64(1), statement.Utf8(2))));
@@ -166,7 +203,5 @@ internal sealed class MessageIndex(IStore store)
                 newest.Add(free, seq);
             }
         }
-
-        return _newest = newest;
     }
 }

@@ -19,6 +19,9 @@ internal sealed record RejectedKey(string WriteKey, long Calls, long FirstAt, lo
 /// <summary>Sources and their write keys on the store.</summary>
 internal sealed class SourceStore
 {
+    /// <summary>A log without entries, which tells other processes that a source is not what it was.</summary>
+    public const string Changes = "ingestion.source_change";
+
     private const string Log = "ingestion.source";
 
     private const string ReadSources = """
@@ -161,6 +164,9 @@ internal sealed class SourceStore
     }
 
     public static IReadOnlyList<RejectedKey> RejectedKeys(ReadSession read) => [.. read.Query<RejectedKey>(ReadRejected)];
+
+    /// <summary>Call it in every transaction that changes a source or its keys.</summary>
+    public static void TellOthers(WriteSession write) => write.Advance(Changes, 1);
 
     private static string KeyOf(string name) => name.ToLowerInvariant();
 

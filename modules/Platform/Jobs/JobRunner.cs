@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 using Microsoft.Extensions.Hosting;
@@ -12,7 +13,8 @@ namespace CdpMonolith.Platform.Jobs;
 /// program cut off, runs once when the program starts again.
 /// </summary>
 internal sealed partial class JobRunner(
-    IStore store, IAudit audit, IEnumerable<IJob> jobs, JobClock jobClock, TimeProvider clock, ILogger<JobRunner> logger)
+    IStore store, IAudit audit, IEnumerable<IJob> jobs, JobClock jobClock, ILeases leases, TimeProvider clock,
+    ILogger<JobRunner> logger)
     : BackgroundService
 {
     /// <summary>A job that was cut off so many times in a row waits for its schedule: it may be what ends the program.</summary>
@@ -24,6 +26,9 @@ internal sealed partial class JobRunner(
     /// <summary>How long the end of the program waits for runs that do not heed their cancellation.</summary>
     private static readonly TimeSpan StopsWithin = TimeSpan.FromSeconds(5);
 
+    private const string Lease = "jobs";
+    private static readonly TimeSpan LooksForLeaseEvery = TimeSpan.FromSeconds(1);
+    private static readonly Problem Elsewhere = new("job.elsewhere", "Another process runs the jobs; do this there.");
     private static readonly TimeSpan ProgressKeptEvery = TimeSpan.FromSeconds(1);
 
     private readonly Dictionary<string, IJob> _jobs = jobs.ToDictionary(job => job.Name);
@@ -37,11 +42,43 @@ internal sealed partial class JobRunner(
 
     private long NowMs => Now.ToUnixTimeMilliseconds();
 
-    /// <summary>In the background, so that the program answers sooner.</summary>
+    /// <summary>In the background, so that the program answers sooner. Of several processes the one with the lease runs all jobs.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                if (await leases.HoldAsync(Lease, stoppingToken))
+                {
+                    await ServeAsync(stoppingToken);
+                }
+            }
+            catch (StoreUnavailableException fault) when (store.IsShared)
+            {
+                LogWaiting(fault);
+            }
+
+            await Task.Delay(LooksForLeaseEvery, clock, stoppingToken);
+        }
+    }
+
+    /// <summary>Ends when the lease is lost, which on a store of one's own is never.</summary>
+    private async Task ServeAsync(CancellationToken stoppingToken)
+    {
+        using var lease = leases.Under(Lease);
+        var token = leases.TokenOf(Lease);
         var set = await OpenAsync(stoppingToken);
         await jobClock.StartAsync(set, stoppingToken);
+        while (leases.TokenOf(Lease) == token)
+        {
+            await Task.Delay(store.IsShared ? LooksForLeaseEvery : Timeout.InfiniteTimeSpan, clock, stoppingToken);
+        }
+
+        foreach (var name in _jobs.Keys)
+        {
+            await jobClock.SetAsync(name, null, stoppingToken);
+        }
     }
 
     public override async Task StopAsync(CancellationToken cancellationToken)
@@ -98,10 +135,12 @@ internal sealed partial class JobRunner(
     /// <summary>The clock says that a job is due; the table says whether that is so.</summary>
     public async Task DueAsync(string name, CancellationToken ct)
     {
-        if (!_jobs.TryGetValue(name, out var job))
+        if (!_jobs.TryGetValue(name, out var job) || !await leases.HoldAsync(Lease, ct))
         {
             return;
         }
+
+        using var lease = leases.Under(Lease);
 
         var now = Now;
         var due = await store.WriteAsync(
@@ -141,6 +180,12 @@ internal sealed partial class JobRunner(
             return Unknown;
         }
 
+        if (!await leases.HoldAsync(Lease, ct))
+        {
+            return Elsewhere;
+        }
+
+        using var lease = leases.Under(Lease);
         return await StartRunAsync(job, NowMs, JobCauses.Hand, ct, actor) is { } id
             ? id
             : new Problem("job.running", "This job is running already.");
@@ -162,6 +207,12 @@ internal sealed partial class JobRunner(
             return due.Problem!;
         }
 
+        if (!await leases.HoldAsync(Lease, ct))
+        {
+            return Elsewhere;
+        }
+
+        using var lease = leases.Under(Lease);
         await store.WriteAsync(
             write =>
             {
@@ -329,6 +380,9 @@ internal sealed partial class JobRunner(
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The end of run {Run} of job {Job} could not be recorded")]
     private partial void LogNotRecorded(string job, long run, Exception fault);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Jobs wait for the store")]
+    private partial void LogWaiting(Exception fault);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "These jobs did not stop in time: {Jobs}")]
     private partial void LogNotStopped(string jobs);

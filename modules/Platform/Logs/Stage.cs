@@ -44,6 +44,11 @@ public abstract class Stage<TEntry> : IStage where TEntry : ILogEntry
     {
     }
 
+    /// <summary>
+    /// Drops everything remembered: another process did this stage's work before. Also what committed entries have left in memory.
+    /// </summary>
+    public virtual void StartOver() => Forget();
+
     /// <summary>Called once the last decision is on disk.</summary>
     public virtual void Committed()
     {
@@ -84,6 +89,8 @@ public interface IStage
     Action<WriteSession>? Clear { get; }
 
     void Forget();
+
+    void StartOver();
 
     void Committed();
 

@@ -49,8 +49,8 @@ public sealed class StageOptions
 }
 
 internal sealed partial class StageRunner(
-    IStore store, LogSignal signal, IEnumerable<IStage> stages, IOptions<StageOptions> options, TimeProvider clock,
-    ILogger<StageRunner> logger)
+    IStore store, LogSignal signal, IEnumerable<IStage> stages, ILeases leases, IOptions<StageOptions> options,
+    TimeProvider clock, ILogger<StageRunner> logger)
     : BackgroundService, IStages
 {
     private const int Tries = 3;
@@ -59,8 +59,13 @@ internal sealed partial class StageRunner(
 
     /// <summary>Turns begin at least this far apart, so that a stream of single entries is taken by handfuls; the first is taken at once.</summary>
     private static readonly TimeSpan GatherFor = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan LookForLeaseEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LookAtOthersEvery = TimeSpan.FromMilliseconds(50);
 
     private readonly IStage[] _stages = [.. stages];
+
+    /// <summary>The token of each lease under which its stages have worked last.</summary>
+    private readonly Dictionary<string, long> _tokens = [];
     private readonly Dictionary<string, SemaphoreSlim> _turns =
         stages.ToDictionary(stage => stage.Name, _ => new SemaphoreSlim(1, 1));
 
@@ -80,6 +85,12 @@ internal sealed partial class StageRunner(
         await _turns[stage].WaitAsync(ct);
         try
         {
+            if (!await HoldAsync(found, ct))
+            {
+                return false;
+            }
+
+            using var lease = leases.Under(LeaseOf(found));
             return await TakeOneAsync(found, seq - 1, moveCursor: false, ct);
         }
         finally
@@ -99,6 +110,12 @@ internal sealed partial class StageRunner(
         await _turns[stage].WaitAsync(ct);
         try
         {
+            if (!await HoldAsync(found, ct))
+            {
+                return new Problem("stage.elsewhere", "Another process runs this stage; rebuild it there.", "stage");
+            }
+
+            using var lease = leases.Under(LeaseOf(found));
             await store.WriteAsync(
                 write =>
                 {
@@ -129,10 +146,18 @@ internal sealed partial class StageRunner(
                 }
             }
 
-            if (!moved)
+            if (moved)
+            {
+                continue;
+            }
+
+            if (!store.IsShared || (await StatesAsync(ct)).All(state => state.Behind <= 0))
             {
                 return;
             }
+
+            // Another process is at it.
+            await Task.Delay(LookAtOthersEvery, ct);
         }
     }
 
@@ -152,6 +177,12 @@ internal sealed partial class StageRunner(
                         await Task.Delay(rest, ct);
                     }
 
+                    continue;
+                }
+
+                if (!await HoldAsync(stage, ct))
+                {
+                    await Task.Delay(LookForLeaseEvery, clock, ct);
                     continue;
                 }
 
@@ -183,6 +214,12 @@ internal sealed partial class StageRunner(
         await _turns[stage.Name].WaitAsync(ct);
         try
         {
+            if (!await HoldAsync(stage, ct))
+            {
+                return false;
+            }
+
+            using var lease = leases.Under(LeaseOf(stage));
             var cursor = store.Read(read => read.FirstOrDefault<long?>(StageSql.Cursor, new { stage = stage.Name })) ?? 0;
             if (stage.Next(cursor, stage.BatchSize) is not { } batch)
             {
@@ -207,11 +244,41 @@ internal sealed partial class StageRunner(
         }
     }
 
+    /// <summary>Stages of one module share what they remember, so they share a lease: its name is the module's.</summary>
+    private static string LeaseOf(IStage stage) => stage.Name[..stage.Name.IndexOf('.', StringComparison.Ordinal)];
+
+    /// <summary>Whether this process is to run the stage. What it remembers from before another one ran it is dropped.</summary>
+    private async Task<bool> HoldAsync(IStage stage, CancellationToken ct)
+    {
+        if (!await leases.HoldAsync(LeaseOf(stage), ct))
+        {
+            return false;
+        }
+
+        var name = LeaseOf(stage);
+        var token = leases.TokenOf(name);
+        lock (_tokens)
+        {
+            if (_tokens.GetValueOrDefault(name) != token)
+            {
+                foreach (var each in _stages.Where(each => LeaseOf(each) == name))
+                {
+                    each.StartOver();
+                }
+
+                _tokens[name] = token;
+            }
+        }
+
+        return true;
+    }
+
     private async Task OnTimeAsync(IStage stage, CancellationToken ct)
     {
         await _turns[stage.Name].WaitAsync(ct);
         try
         {
+            using var lease = leases.Under(LeaseOf(stage));
             if (stage.DecideOnTime() is { } write)
             {
                 await store.WriteAsync(write, ct);

@@ -39,7 +39,7 @@ internal abstract class LaneSession : WriteSession, IDisposable
     // ---- for the lane ----
 
     /// <summary>Begins the transaction that a group of work shares.</summary>
-    public abstract void Begin();
+    protected abstract void Begin();
 
     /// <summary>Writes the numbers of the logs that grew and makes all of the group durable.</summary>
     public abstract void Commit(IReadOnlyCollection<string> grown);
@@ -67,6 +67,12 @@ internal abstract class LaneSession : WriteSession, IDisposable
     }
 
     public abstract void Dispose();
+
+    public void BeginGroup()
+    {
+        Transaction++;
+        Begin();
+    }
 
     public void BeginWork()
     {

@@ -49,6 +49,8 @@ internal sealed class PostgresWriteSession(Func<NpgsqlConnection> open, TimeProv
 
     private const string BeginGroup = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(18933935109140069)";
 
+    private const string CurrentToken = "SELECT token FROM platform_lease WHERE name = $1";
+
     private const string CommitGroup = "COMMIT";
 
     private const string CommitGrown = """
@@ -71,6 +73,7 @@ internal sealed class PostgresWriteSession(Func<NpgsqlConnection> open, TimeProv
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(100);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
+    private readonly HashSet<Fence> _checked = [];
     private PostgresLink? _link;
     private TimeSpan _pause = FirstPause;
     private long? _failedAt;
@@ -94,9 +97,10 @@ internal sealed class PostgresWriteSession(Func<NpgsqlConnection> open, TimeProv
 
     public override Rows Append(string table, string columns) => Link.Append(table, columns);
 
-    public override void Begin()
+    protected override void Begin()
     {
         ForgetSeqs();
+        _checked.Clear();
         (_inWork, _marked, _atMark, _isMarkOpen) = (false, false, false, false);
         Connect();
         try
@@ -109,6 +113,26 @@ internal sealed class PostgresWriteSession(Func<NpgsqlConnection> open, TimeProv
             Run(EndSilentHolder);
             throw;
         }
+    }
+
+    /// <summary>Refuses work under a lease that another process holds. Once a group, for nobody else writes while it lasts.</summary>
+    /// <exception cref="LeaseLostException">The token is not the current one.</exception>
+    public void Check(Fence fence)
+    {
+        if (_checked.Contains(fence))
+        {
+            return;
+        }
+
+        var row = Prepare(CurrentToken).Set(1, fence.Lease);
+        var token = row.Step() ? row.Int64(0) : 0;
+        row.Reset();
+        if (token != fence.Token)
+        {
+            throw new LeaseLostException(fence.Lease);
+        }
+
+        _checked.Add(fence);
     }
 
     public override void Commit(IReadOnlyCollection<string> grown)

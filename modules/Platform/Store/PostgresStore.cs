@@ -45,10 +45,17 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
     public bool IsShared => true;
 
-    public Task<T> WriteAsync<T>(Func<WriteSession, T> work, CancellationToken ct) => _lane.EnqueueAsync(work, ct);
+    public Task<T> WriteAsync<T>(Func<WriteSession, T> work, CancellationToken ct) => _lane.EnqueueAsync(
+        Fence.Current is { } fence
+            ? session =>
+            {
+                _session.Check(fence);
+                return work(session);
+            }
+            : work, ct);
 
     public Task WriteAsync(Action<WriteSession> work, CancellationToken ct) =>
-        _lane.EnqueueAsync(session => { work(session); return true; }, ct);
+        WriteAsync(session => { work(session); return true; }, ct);
 
     public async Task<T> ReadAsync<T>(Func<ReadSession, T> query, CancellationToken ct)
     {

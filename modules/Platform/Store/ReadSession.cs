@@ -42,6 +42,12 @@ public abstract class WriteSession : ReadSession
     /// </summary>
     public abstract Rows Append(string table, string columns);
 
+    /// <summary>
+    /// The number of the transaction that the work is part of, counted by this process. Within one nobody else writes; between two
+    /// another process may have, on a shared store.
+    /// </summary>
+    public long Transaction { get; protected set; }
+
     /// <summary>Called once the work is on disk; not called when it is undone.</summary>
     public abstract void OnCommitted(Action action);
 }

@@ -61,7 +61,7 @@ internal sealed partial class SqliteWriteSession(SqliteConnection connection, st
         return new SqliteRows(Prepare(insert));
     }
 
-    public override void Begin() => Prepare("BEGIN IMMEDIATE").Run();
+    protected override void Begin() => Prepare("BEGIN IMMEDIATE").Run();
 
     public override void Commit(IReadOnlyCollection<string> grown)
     {

@@ -99,7 +99,7 @@ internal sealed partial class WriteLane : IDisposable
         var work = first;
         try
         {
-            _session.Begin();
+            _session.BeginGroup();
             do
             {
                 RunOne(work, group, grown);

@@ -1,3 +1,4 @@
+using CdpMonolith.Platform.Store;
 using CdpMonolith.Segmentation.Contracts;
 using CdpMonolith.Segmentation.Rules;
 using CdpMonolith.Segmentation.Storage;
@@ -12,10 +13,27 @@ internal sealed record LiveSegment(Segment Segment, RuleTree Rule, RuleInputs In
 }
 
 /// <summary>The segments as they are saved, read once and again after each change.</summary>
-internal sealed class Catalog(SegmentStore store)
+internal sealed class Catalog
 {
+    private readonly SegmentStore _store;
     private readonly Lock _reading = new();
     private Dictionary<long, LiveSegment>? _segments;
+
+    public Catalog(SegmentStore segments, IStore store)
+    {
+        _store = segments;
+        if (store.IsShared)
+        {
+            // Another process may have changed them.
+            store.LogsGrew += logs =>
+            {
+                if (logs.Contains(SegmentStore.Changes))
+                {
+                    Changed();
+                }
+            };
+        }
+    }
 
     public IReadOnlyDictionary<long, LiveSegment> Segments
     {
@@ -50,7 +68,7 @@ internal sealed class Catalog(SegmentStore store)
 
     private Dictionary<long, LiveSegment> Read()
     {
-        var read = store.ReadAll()
+        var read = _store.ReadAll()
             .Select(segment => (Segment: segment, RuleParser.Parse(segment.Rule).Rule))
             .Where(segment => segment.Rule is not null)
             .ToDictionary(segment => segment.Segment.Id, segment => (segment.Segment, Rule: segment.Rule!, Inputs: RuleInputs.Of(segment.Rule!)));

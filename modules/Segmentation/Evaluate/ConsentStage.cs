@@ -16,6 +16,8 @@ internal sealed class ConsentStage(IConsent consent, AudienceColumns columns, Ev
 
     public override void Forget() => evaluator.NoteAll();
 
+    public override void StartOver() => evaluator.StartOver();
+
     protected override IReadOnlyList<ConsentEntry> Read(long after, int limit) =>
         columns.Load() ? consent.Read(after, limit) : [];
 

@@ -42,6 +42,8 @@ internal sealed class EvaluateStage(
 
     public override void Forget() => evaluator.NoteAll();
 
+    public override void StartOver() => evaluator.StartOver();
+
     protected override IReadOnlyList<ProfileChange> Read(long after, int limit)
     {
         if (!columns.Load())

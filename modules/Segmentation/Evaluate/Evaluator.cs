@@ -16,6 +16,7 @@ internal sealed class Evaluator(AudienceColumns columns, Catalog catalog, Member
     private readonly Lock _gate = new();
     private readonly HashSet<long> _due = [];
     private readonly Dictionary<long, long> _askedAt = [];
+    private readonly Dictionary<long, int> _askedVersion = [];
     private Touched _touched = new();
     private bool _all = true;
     private long _turn;
@@ -67,6 +68,7 @@ internal sealed class Evaluator(AudienceColumns columns, Catalog catalog, Member
         lock (_gate)
         {
             var now = Now();
+            NoteRulesOfOthers();
             var segments = catalog.Segments.Values.Where(segment => IsDue(segment, now)).ToList();
             _touched = new Touched();
             _due.Clear();
@@ -96,9 +98,9 @@ internal sealed class Evaluator(AudienceColumns columns, Catalog catalog, Member
                 var evaluation = new Evaluation(all, moment, ruleOf);
                 return segments.Select(segment => new Evaluated(segment.Id, segment.Version, evaluation.Of(segment.Rule), moment, turn)).ToList();
             });
-            foreach (var (id, _, _) in segments)
+            foreach (var (id, version, _) in segments)
             {
-                _askedAt[id] = moment;
+                (_askedAt[id], _askedVersion[id]) = (moment, version);
             }
 
             memberships.Prepare([.. segments.Select(segment => segment.Id)]);
@@ -119,6 +121,18 @@ internal sealed class Evaluator(AudienceColumns columns, Catalog catalog, Member
     public RuleTree? RuleOf(long segmentId) => catalog.Segments.GetValueOrDefault(segmentId)?.Rule;
 
     public long Now() => clock.GetUtcNow().ToUnixTimeMilliseconds();
+
+    /// <summary>Rules that were saved where nobody evaluated them, by another process, and the segments that ask for theirs.</summary>
+    private void NoteRulesOfOthers()
+    {
+        var changed = catalog.Segments.Values
+            .Where(segment => _askedVersion.TryGetValue(segment.Id, out var asked) && asked != segment.Segment.Version)
+            .Select(segment => segment.Id).ToList();
+        if (changed.Count > 0)
+        {
+            _due.UnionWith(catalog.WithThoseThatAskFor(changed));
+        }
+    }
 
     private bool IsDue(LiveSegment segment, long now) =>
         _all || _due.Contains(segment.Id) || !_askedAt.TryGetValue(segment.Id, out var asked)

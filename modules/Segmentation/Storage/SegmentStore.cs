@@ -6,6 +6,9 @@ namespace CdpMonolith.Segmentation.Storage;
 /// <summary>The saved rules.</summary>
 internal sealed class SegmentStore(IStore store)
 {
+    /// <summary>A log without entries, which tells other processes that a segment is not what it was.</summary>
+    public const string Changes = "segmentation.segment_change";
+
     /// <summary>Counter of segment ids.</summary>
     private const string Ids = "segmentation.segment";
 
@@ -60,6 +63,7 @@ internal sealed class SegmentStore(IStore store)
         }
 
         write.Advance(Ids, 1);
+        write.Advance(Changes, 1);
         write.Execute(InsertRule, new { Id = id, Version = 1, Rule = rule, At = at, By = by });
         return id;
     }
@@ -74,6 +78,7 @@ internal sealed class SegmentStore(IStore store)
             return false;
         }
 
+        write.Advance(Changes, 1);
         write.Execute(Change, new { segment.Id, segment.Name, NameKey = key, segment.Description, segment.Version, segment.Rule });
         if (newRule)
         {
@@ -84,7 +89,11 @@ internal sealed class SegmentStore(IStore store)
     }
 
     /// <summary>Takes the segment away; its rules and what its members did stay on record.</summary>
-    public static void Delete(WriteSession write, long id) => write.Execute(Remove, new { Id = id });
+    public static void Delete(WriteSession write, long id)
+    {
+        write.Advance(Changes, 1);
+        write.Execute(Remove, new { Id = id });
+    }
 
     /// <summary>Null: there is no such segment.</summary>
     public static int? VersionOf(WriteSession write, long id)
