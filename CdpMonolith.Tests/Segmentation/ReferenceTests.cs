@@ -1,3 +1,4 @@
+using CdpMonolith.Tests.Support;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using CdpMonolith.Segmentation.Audience;
@@ -5,6 +6,7 @@ using CdpMonolith.Segmentation.Rules;
 
 namespace CdpMonolith.Tests.Segmentation;
 
+[Category(Engine.One)]
 public sealed class ReferenceTests : SegmentTest
 {
     private const int People = 60;

@@ -9,6 +9,7 @@ using static Microsoft.Playwright.Assertions;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>Somebody new runs the demo, opens the printed link, becomes the owner and looks round.</summary>
+[Category(Engine.One)]
 public sealed partial class DemoTests
 {
     private static readonly TimeSpan Fills = TimeSpan.FromSeconds(60);

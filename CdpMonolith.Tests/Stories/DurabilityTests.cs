@@ -8,6 +8,7 @@ using CdpMonolith.Tests.Support;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>Watched by strace: no call is answered with 200 before the write-ahead log that holds it was synced.</summary>
+[Category(Engine.One)]
 public sealed class DurabilityTests
 {
     private const int Calls = 40;
@@ -16,7 +17,7 @@ public sealed class DurabilityTests
     public async Task No_200_before_the_fdatasync_of_its_commit()
     {
         var strace = Tools.Need("strace", "/usr/bin/strace", "/usr/local/bin/strace");
-        using var folder = new TempFolder();
+        using var folder = new TempFolder(Engine.Sqlite);
         string key;
         await using (var app = await TestApp.StartAsync(folder: folder))
         {

@@ -8,6 +8,9 @@ namespace CdpMonolith.Tests.Support;
 /// </summary>
 internal static class Engine
 {
+    /// <summary>Category of tests that run on an engine of their own choice, or on none: once is enough.</summary>
+    public const string One = "OneEngine";
+
     public const string Sqlite = "SQLite";
     public const string Postgres = "PostgreSQL";
 

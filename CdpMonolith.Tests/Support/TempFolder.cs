@@ -5,6 +5,7 @@ namespace CdpMonolith.Tests.Support;
 internal sealed class TempFolder(string? engine = null) : IDisposable
 {
     private string? _database;
+    private bool _isBeside;
 
     public string Path { get; } = Directory.CreateTempSubdirectory("cdp-test-").FullName;
 
@@ -16,11 +17,25 @@ internal sealed class TempFolder(string? engine = null) : IDisposable
     /// <summary>What the program must be told to run here.</summary>
     public string[] Settings => Database is { } database ? [$"--Store:Folder={Path}", $"--Store:PostgreSql={database}"] : [$"--Store:Folder={Path}"];
 
+    /// <summary>Another data folder for the same database, with the same keys: for a second process.</summary>
+    public TempFolder Beside()
+    {
+        var other = new TempFolder(engine) { _database = Database, _isBeside = true };
+        foreach (var file in Directory.EnumerateFiles(Path, "*", SearchOption.AllDirectories))
+        {
+            var copy = System.IO.Path.Combine(other.Path, System.IO.Path.GetRelativePath(Path, file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy, overwrite: true);
+        }
+
+        return other;
+    }
+
     public string PathOf(string name) => System.IO.Path.Combine(Path, name);
 
     public void Dispose()
     {
-        if (_database is not null)
+        if (_database is not null && !_isBeside)
         {
             Engine.DropDatabase(_database);
         }

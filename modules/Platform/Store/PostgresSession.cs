@@ -47,7 +47,7 @@ internal sealed class PostgresWriteSession(Func<NpgsqlConnection> open, TimeProv
     /// <summary>What a group waits for those of other processes.</summary>
     private const int WaitsForLockMs = 10_000;
 
-    private const string BeginGroup = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(18933935109140069)";
+    private const string BeginAndLock = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock(18933935109140069)";
 
     private const string CurrentToken = "SELECT token FROM platform_lease WHERE name = $1";
 
@@ -105,7 +105,7 @@ internal sealed class PostgresWriteSession(Func<NpgsqlConnection> open, TimeProv
         Connect();
         try
         {
-            Run(BeginGroup);
+            Run(BeginAndLock);
         }
         catch (PostgresException fault) when (fault.SqlState == PostgresErrorCodes.LockNotAvailable)
         {

@@ -14,19 +14,19 @@ public abstract class ReadSession
     /// </summary>
     public abstract Statement Prepare(string sql);
 
-    public IEnumerable<T> Query<T>(string sql, object? parameters = null) => Connection.Query<T>(sql, parameters);
+    public IEnumerable<T> Query<T>(string sql, object? parameters = null) => Connection.Query<T>(sql, StoreText.Sound(parameters));
 
     public T? FirstOrDefault<T>(string sql, object? parameters = null) =>
-        Connection.QueryFirstOrDefault<T>(sql, parameters);
+        Connection.QueryFirstOrDefault<T>(sql, StoreText.Sound(parameters));
 
-    public T Scalar<T>(string sql, object? parameters = null) => Connection.ExecuteScalar<T>(sql, parameters)!;
+    public T Scalar<T>(string sql, object? parameters = null) => Connection.ExecuteScalar<T>(sql, StoreText.Sound(parameters))!;
 }
 
 /// <summary>A piece of work in the write lane.</summary>
 public abstract class WriteSession : ReadSession
 {
     /// <summary>Runs <paramref name="sql"/> and returns how many rows it touched.</summary>
-    public int Execute(string sql, object? parameters = null) => Connection.Execute(sql, parameters);
+    public int Execute(string sql, object? parameters = null) => Connection.Execute(sql, StoreText.Sound(parameters));
 
     /// <summary>
     /// The seq that the next entry of the log gets. Two sessions never see the same one: the log is theirs until they commit.

@@ -1,5 +1,8 @@
+using System.Collections.Concurrent;
+using System.Reflection;
 using System.Text;
 using System.Text.Unicode;
+using Dapper;
 
 namespace CdpMonolith.Platform.Store;
 
@@ -10,6 +13,7 @@ namespace CdpMonolith.Platform.Store;
 internal static class StoreText
 {
     private const byte Nul = 0;
+    private static readonly ConcurrentDictionary<Type, PropertyInfo[]> Properties = new();
 
     public static byte[] WithoutNul(ReadOnlySpan<byte> utf8)
     {
@@ -27,6 +31,32 @@ internal static class StoreText
         }
 
         return [.. clean];
+    }
+
+    /// <summary>Parameters of Dapper: themselves, unless a text among them has the character.</summary>
+    public static object? Sound(object? parameters)
+    {
+        if (parameters is null)
+        {
+            return null;
+        }
+
+        var properties = Properties.GetOrAdd(parameters.GetType(), type => [.. type.GetProperties().Where(property => property.GetIndexParameters().Length == 0)]);
+        if (!Array.Exists(properties, property => property.PropertyType == typeof(string) && HasNul(property.GetValue(parameters))))
+        {
+            return parameters;
+        }
+
+        var sound = new DynamicParameters();
+        foreach (var property in properties)
+        {
+            var value = property.GetValue(parameters);
+            sound.Add(property.Name, HasNul(value) ? ((string)value!).Replace('\0', '\uFFFD') : value);
+        }
+
+        return sound;
+
+        static bool HasNul(object? value) => value is string text && text.Contains('\0', StringComparison.Ordinal);
     }
 
     public static bool IsSound(ReadOnlySpan<byte> utf8) => !utf8.Contains(Nul) && Utf8.IsValid(utf8);
