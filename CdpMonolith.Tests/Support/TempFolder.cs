@@ -21,7 +21,8 @@ internal sealed class TempFolder(string? engine = null) : IDisposable
     public TempFolder Beside()
     {
         var other = new TempFolder(engine) { _database = Database, _isBeside = true };
-        foreach (var file in Directory.EnumerateFiles(Path, "*", SearchOption.AllDirectories))
+        foreach (var file in Directory.EnumerateFiles(Path, "*", SearchOption.AllDirectories)
+            .Where(file => System.IO.Path.GetFileName(file) is not ("cdp.lock" or "cdp.pid")))
         {
             var copy = System.IO.Path.Combine(other.Path, System.IO.Path.GetRelativePath(Path, file));
             Directory.CreateDirectory(System.IO.Path.GetDirectoryName(copy)!);
