@@ -12,7 +12,7 @@ public sealed class SharedStoreTests
 {
     private const string Log = "test.shared";
     private TempFolder _folder = null!;
-    private TempFolder _beside = null!;
+    private TempFolder? _beside;
     private TestStore _one = null!;
     private TestStore _two = null!;
     private Watch _watch = null!;
@@ -38,9 +38,17 @@ public sealed class SharedStoreTests
     [TearDown]
     public async Task Close()
     {
-        await _two.DisposeAsync();
-        await _one.DisposeAsync();
-        _beside.Dispose();
+        if (_two is not null)
+        {
+            await _two.DisposeAsync();
+        }
+
+        if (_one is not null)
+        {
+            await _one.DisposeAsync();
+        }
+
+        _beside?.Dispose();
         _folder.Dispose();
     }
 

@@ -96,7 +96,7 @@ internal sealed partial class WriteLane : IDisposable
     {
         var grown = new HashSet<string>();
         var started = Stopwatch.GetTimestamp();
-        var work = first;
+        Work? work = first;
         try
         {
             _session.BeginGroup();
@@ -104,7 +104,7 @@ internal sealed partial class WriteLane : IDisposable
             {
                 RunOne(work, group, grown);
             }
-            while (group.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work!));
+            while (group.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work));
 
             _session.Commit(grown);
         }
@@ -162,7 +162,8 @@ internal sealed partial class WriteLane : IDisposable
     }
 
     /// <summary>The transaction as a whole failed: nobody was told yes, so everybody is told to try again.</summary>
-    private void Undo(Work current, List<Work> group, Exception fault)
+    /// <param name="current">The work that ran when it failed; null: it was the commit, and all work is in the group.</param>
+    private void Undo(Work? current, List<Work> group, Exception fault)
     {
         var judged = _session.Judge(fault);
         try
@@ -181,7 +182,7 @@ internal sealed partial class WriteLane : IDisposable
 
         LogUndone(judged.Code, group.Count, fault);
         var told = new StoreUnavailableException(judged.Told, fault);
-        current.Fail(told);
+        current?.Fail(told);
         foreach (var work in group)
         {
             work.Fail(told);
