@@ -157,11 +157,12 @@ public sealed class PostgresTests
     }
 
     /// <summary>
-    /// People who each send one call after the other, to one process and the next; what got no answer or was refused is sent again
-    /// until it is acknowledged.
+    /// People who each send one call after the other, some to one process and some to the next; what got no answer or was refused
+    /// is sent again, to the next, until it is acknowledged.
     /// </summary>
     private sealed class Load(string writeKey, Uri[] servers)
     {
+        private const int CallsInARow = 20;
         private static readonly TimeSpan AnswersWithin = TimeSpan.FromSeconds(3);
         private readonly CancellationTokenSource _stop = new();
         private int _refused;
@@ -194,8 +195,14 @@ public sealed class PostgresTests
             http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.ASCII.GetBytes(writeKey + ":")));
             for (int number = 0, turn = client; !_stop.IsCancellationRequested; number++)
             {
-                while (!_stop.IsCancellationRequested && !await TryAsync(http, servers[turn++ % servers.Length], client, number))
+                if (number % CallsInARow == 0)
                 {
+                    turn++;
+                }
+
+                while (!_stop.IsCancellationRequested && !await TryAsync(http, servers[turn % servers.Length], client, number))
+                {
+                    turn++;
                     await Task.Delay(20);
                 }
             }

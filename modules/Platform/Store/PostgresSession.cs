@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -8,8 +9,12 @@ namespace CdpMonolith.Platform.Store;
 /// <summary>A connection on which nothing can be written, with one snapshot for each piece of work.</summary>
 internal sealed class PostgresReadSession(NpgsqlConnection connection) : ReadSession, IDisposable
 {
+    /// <summary>One that was used a moment ago is not asked.</summary>
+    private static readonly TimeSpan TrustedFor = TimeSpan.FromSeconds(1);
+
     private readonly PostgresLink _link = new(connection);
     private NpgsqlTransaction? _snapshot;
+    private long _usedAt;
 
     public override DbConnection Connection => _link.ForUse();
 
@@ -24,6 +29,25 @@ internal sealed class PostgresReadSession(NpgsqlConnection connection) : ReadSes
         _snapshot!.Commit();
         _snapshot.Dispose();
         _snapshot = null;
+        _usedAt = Stopwatch.GetTimestamp();
+    }
+
+    public bool Answers()
+    {
+        if (Stopwatch.GetElapsedTime(_usedAt) < TrustedFor)
+        {
+            return true;
+        }
+
+        try
+        {
+            using var ask = new NpgsqlCommand("SELECT 1", connection);
+            return ask.ExecuteScalar() is not null;
+        }
+        catch (Exception fault) when (PostgresFaults.IsPassing(fault))
+        {
+            return false;
+        }
     }
 
     public void Dispose() => _link.Dispose();

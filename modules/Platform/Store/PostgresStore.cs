@@ -76,7 +76,7 @@ internal sealed partial class PostgresStore : IStore, IDisposable
         PostgresReadSession? session = null;
         try
         {
-            session = _idle.TryTake(out var idle) ? idle : new PostgresReadSession(_forReading.OpenConnection());
+            session = TakeIdle() ?? new PostgresReadSession(_forReading.OpenConnection());
             session.Begin();
             var result = query(session);
             session.End();
@@ -107,6 +107,22 @@ internal sealed partial class PostgresStore : IStore, IDisposable
 
             throw new StoreUnavailableException("The database could not be read.", fault);
         }
+    }
+
+    /// <summary>One that still answers: the server may have been restarted while it was idle.</summary>
+    private PostgresReadSession? TakeIdle()
+    {
+        while (_idle.TryTake(out var session))
+        {
+            if (session.Answers())
+            {
+                return session;
+            }
+
+            Drop(session);
+        }
+
+        return null;
     }
 
     public StoreFacts Facts()
