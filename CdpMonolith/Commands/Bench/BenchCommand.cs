@@ -7,32 +7,39 @@ namespace CdpMonolith.Commands.Bench;
 /// <summary><c>cdp bench</c>: measures this machine, load generator included, and prints what was measured on what.</summary>
 internal static class BenchCommand
 {
-    private const string Help = """
-        cdp bench [NAME …] [--quick]
+    private const string Segments = "segments";
 
-          accept     events per second answered over HTTP, durable, at batch 1, 20 and 100
-          stages     events per second from the door through every stage
-          import     rows per second of a CSV file, to accepted and to unified
-          segments   milliseconds a segment on 200,000 people and 2,000,000 events
+    private const string Help = """
+        cdp bench [NAME …] [--quick] [--Store:PostgreSql=SERVER]
+
           start      time to the first answered request, and idle memory
+          ingest     events per second answered over HTTP, durable, at batch 1, 20 and 100, beside an indexed SQLite table
+          duplicates the same with 10,000,000 events stored, and when they come once more
+          stages     events per second from the door through every stage
+          import     rows per second of a CSV file, to accepted and to unified, beside SQLite's own import
+          segments   milliseconds a segment on 200,000 people and 2,000,000 events
 
         Without names: all of them. Each figure is the median of the runs. --quick: a tenth of the load, for a first look.
+        --Store:PostgreSql: a server, as a connection string; everything is measured on SQLite and then on databases of that
+        server, which are made for it and dropped.
         """;
 
-    private static readonly Dictionary<string, Func<BenchReport, bool, CancellationToken, Task>> Benches = new()
+    private static readonly Dictionary<string, Func<BenchRun, CancellationToken, Task>> Benches = new()
     {
         ["start"] = BenchStart.RunAsync,
-        ["accept"] = BenchAccept.RunAsync,
+        ["ingest"] = BenchIngest.RunAsync,
+        ["duplicates"] = BenchDuplicates.RunAsync,
         ["stages"] = BenchStages.RunAsync,
         ["import"] = BenchImport.RunAsync,
-        ["segments"] = BenchSegments.RunAsync,
     };
 
     public static async Task<int> RunAsync(string[] args, TextWriter output)
     {
+        const string PostgreSql = "--Store:PostgreSql=";
         var quick = args.Contains("--quick");
+        var postgres = args.FirstOrDefault(arg => arg.StartsWith(PostgreSql, StringComparison.OrdinalIgnoreCase))?[PostgreSql.Length..];
         var names = args.Where(arg => !arg.StartsWith('-')).ToArray();
-        if (args.Contains("--help") || names.Except(Benches.Keys).Any())
+        if (args.Contains("--help") || names.Except([.. Benches.Keys, Segments]).Any())
         {
             await output.WriteLineAsync(Help);
             return args.Contains("--help") ? 0 : 2;
@@ -46,14 +53,33 @@ internal static class BenchCommand
         };
         var report = new BenchReport(output);
         report.Machine();
+        BenchEngine[] engines = postgres is null ? [BenchEngine.Sqlite] : [BenchEngine.Sqlite, await BenchEngine.OnAsync(postgres, stop.Token)];
         foreach (var (name, bench) in Benches.Where(bench => names.Length == 0 || names.Contains(bench.Key)))
         {
-            report.Head(name);
-            await bench(report, quick, stop.Token);
+            foreach (var engine in engines)
+            {
+                report.Head($"{name}, on {engine.Name}");
+                await bench(new BenchRun(report, quick, engine), stop.Token);
+            }
+        }
+
+        if (names.Length == 0 || names.Contains(Segments))
+        {
+            report.Head(Segments);
+            BenchSegments.Run(report, quick);
         }
 
         return 0;
     }
+}
+
+/// <summary>What a bench is run with.</summary>
+/// <param name="Quick">Once, with a tenth of the load.</param>
+internal sealed record BenchRun(BenchReport Report, bool Quick, BenchEngine Engine)
+{
+    public int Times => Quick ? 1 : 3;
+
+    public int Share(int load) => Quick ? load / 10 : load;
 }
 
 /// <summary>Writes figures as a table that can be pasted.</summary>
@@ -83,115 +109,5 @@ internal sealed class BenchReport(TextWriter output)
     {
         var sorted = values.Order().ToArray();
         return sorted[sorted.Length / 2];
-    }
-}
-
-/// <summary>Start-up and idle memory, on an empty folder and on one that was used.</summary>
-internal static class BenchStart
-{
-    private const int Runs = 5;
-    private static readonly TimeSpan Settles = TimeSpan.FromSeconds(5);
-
-    public static async Task RunAsync(BenchReport report, bool quick, CancellationToken ct)
-    {
-        var fresh = new List<double>();
-        var again = new List<double>();
-        var idle = new List<double>();
-        for (var run = 0; run < (quick ? 1 : Runs); run++)
-        {
-            var folder = Directory.CreateTempSubdirectory("cdp-bench-").FullName;
-            await using (var server = await BenchServer.StartAsync(ct, folder))
-            {
-                fresh.Add(server.StartedIn.TotalMilliseconds);
-            }
-
-            await using (var server = await BenchServer.StartAsync(ct, folder))
-            {
-                again.Add(server.StartedIn.TotalMilliseconds);
-                await Task.Delay(Settles, ct);
-                idle.Add(server.MemoryBytes / 1e6);
-            }
-
-            Directory.Delete(folder, recursive: true);
-        }
-
-        report.Figure("start to first answer, new folder", BenchReport.Median(fresh), "ms");
-        report.Figure("start to first answer, existing folder", BenchReport.Median(again), "ms");
-        report.Figure("idle memory (resident)", BenchReport.Median(idle), "MB");
-    }
-}
-
-/// <summary>The door: HTTP, JSON, deduplication and the fsync before the answer.</summary>
-internal static class BenchAccept
-{
-    private const int Runs = 3;
-    private const int People = 200_000;
-
-    private static readonly Load[] Loads = [new(64, 1, 100_000), new(32, 20, 400_000), new(8, 100, 600_000), new(32, 100, 600_000)];
-
-    public static async Task RunAsync(BenchReport report, bool quick, CancellationToken ct)
-    {
-        // Stages off: this is the door alone; the whole way is measured by `stages`.
-        await MeasureAsync(report, quick, "stages off", ["--Stages:Run=false"], Loads, ct);
-        await MeasureAsync(report, quick, "stages on", [], Loads, ct);
-
-        // What durability costs: the same without the fsync.
-        await MeasureAsync(report, quick, "no fsync", ["--Stages:Run=false", "--Store:Durable=false"], [Loads[0], Loads[2]], ct);
-    }
-
-    private static async Task MeasureAsync(
-        BenchReport report, bool quick, string what, string[] settings, Load[] loads, CancellationToken ct)
-    {
-        foreach (var (connections, batch, events) in loads)
-        {
-            var results = new List<(LoadResult Load, TimeSpan Cost)>();
-            for (var run = 0; run < (quick ? 1 : Runs); run++)
-            {
-                await using var server = await BenchServer.StartAsync(ct, null, settings);
-                var load = new LoadClient(server.EndPoint, await server.AddSourceAsync("bench", ct));
-                await load.RunAsync(connections, batch, events / 20, People, ct);
-                var before = server.ProcessorTime;
-                var result = await load.RunAsync(connections, batch, quick ? events / 10 : events, People, ct);
-                results.Add((result, server.ProcessorTime - before));
-            }
-
-            var (median, cost) = results.OrderBy(result => result.Load.EventsPerSecond).ElementAt(results.Count / 2);
-            report.Figure(
-                $"batch {batch}, {connections} clients, {what}", median.EventsPerSecond, "ev/s",
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"{median.RequestsPerSecond:#,0} req/s  p50 {median.Latency(0.5):0.0} ms  p99 {median.Latency(0.99):0.0} ms  refused {median.Refused}  {BenchReport.PerItem(cost, median.Events)}"));
-        }
-    }
-
-    private readonly record struct Load(int Connections, int Batch, int Events);
-}
-
-/// <summary>From the first call to the moment when every stage has taken everything.</summary>
-internal static class BenchStages
-{
-    private const int Runs = 3;
-    private const int Events = 300_000;
-    private const int People = 50_000;
-
-    public static async Task RunAsync(BenchReport report, bool quick, CancellationToken ct)
-    {
-        var rates = new List<double>();
-        var costs = new List<double>();
-        for (var run = 0; run < (quick ? 1 : Runs); run++)
-        {
-            await using var server = await BenchServer.StartAsync(ct);
-            var load = new LoadClient(server.EndPoint, await server.AddSourceAsync("bench", ct));
-            var before = server.ProcessorTime;
-            var watch = Stopwatch.StartNew();
-            var result = await load.RunAsync(8, 100, quick ? Events / 10 : Events, People, ct);
-            await server.CaughtUpAsync(ct);
-            rates.Add(result.Events / watch.Elapsed.TotalSeconds);
-            costs.Add((server.ProcessorTime - before).TotalSeconds / result.Events);
-        }
-
-        report.Figure(
-            $"batch 100, 8 clients, {People} people, all stages", BenchReport.Median(rates), "ev/s",
-            BenchReport.PerItem(TimeSpan.FromSeconds(BenchReport.Median(costs)), 1));
     }
 }

@@ -9,7 +9,7 @@ internal static class BenchSegments
     private const int People = 200_000;
     private const int Events = 2_000_000;
 
-    public static Task RunAsync(BenchReport report, bool quick, CancellationToken ct)
+    public static void Run(BenchReport report, bool quick)
     {
         var share = quick ? 10 : 1;
         var result = SegmentationModule.Measure(People / share, Events / share);
@@ -20,6 +20,5 @@ internal static class BenchSegments
         }
 
         report.Figure("memory of the columns", result.BytesPerEvent, "B/event");
-        return Task.CompletedTask;
     }
 }

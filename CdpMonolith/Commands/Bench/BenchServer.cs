@@ -7,25 +7,20 @@ using CdpMonolith.Platform.Users;
 
 namespace CdpMonolith.Commands.Bench;
 
-/// <summary>This program once more, in a process and a folder of its own, as the thing that is measured.</summary>
+/// <summary>This program once more, in a process of its own, as the thing that is measured.</summary>
 internal sealed class BenchServer : IAsyncDisposable
 {
     private const string Mark = "answers on ";
     private readonly Process _process;
-    private readonly string _folder;
-    private readonly bool _ownsFolder;
+    private readonly BenchPlace _place;
 
-    private BenchServer(Process process, string folder, bool ownsFolder, Uri address, TimeSpan startedIn)
-    {
-        (_process, _folder, _ownsFolder, Address, StartedIn) = (process, folder, ownsFolder, address, startedIn);
-    }
+    private BenchServer(Process process, BenchPlace place, Uri address, TimeSpan startedIn) =>
+        (_process, _place, Address, StartedIn) = (process, place, address, startedIn);
 
     public Uri Address { get; }
 
     /// <summary>From the start of the process to its first answered request.</summary>
     public TimeSpan StartedIn { get; }
-
-    public string Folder => _folder;
 
     /// <summary>Resident memory, in bytes.</summary>
     public long MemoryBytes
@@ -34,6 +29,16 @@ internal sealed class BenchServer : IAsyncDisposable
         {
             _process.Refresh();
             return _process.WorkingSet64;
+        }
+    }
+
+    /// <summary>The most resident memory it ever had, in bytes; 0 where the system does not tell.</summary>
+    public long MemoryAtMostBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64;
         }
     }
 
@@ -49,17 +54,15 @@ internal sealed class BenchServer : IAsyncDisposable
 
     public IPEndPoint EndPoint => new(IPAddress.Loopback, Address.Port);
 
-    public static async Task<BenchServer> StartAsync(CancellationToken ct, string? folder = null, params string[] settings)
+    public static async Task<BenchServer> StartAsync(BenchPlace place, CancellationToken ct, params string[] settings)
     {
-        var ownsFolder = folder is null;
-        folder ??= Directory.CreateTempSubdirectory("cdp-bench-").FullName;
         var program = Environment.ProcessPath!;
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
         var watch = Stopwatch.StartNew();
         var process = new Process
         {
             StartInfo = new ProcessStartInfo(
-                program, [.. self, "serve", "--urls=http://127.0.0.1:0", $"--Store:Folder={folder}", "--Logging:LogLevel:Default=Warning", .. settings])
+                program, [.. self, "serve", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=Warning", .. place.Settings, .. settings])
             {
                 RedirectStandardOutput = true, UseShellExecute = false,
             },
@@ -76,7 +79,7 @@ internal sealed class BenchServer : IAsyncDisposable
 
                 // What it says from now on is read and dropped, so that it never waits for a reader.
                 _ = process.StandardOutput.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
-                return new BenchServer(process, folder, ownsFolder, address, startedIn);
+                return new BenchServer(process, place, address, startedIn);
             }
         }
 
@@ -113,7 +116,7 @@ internal sealed class BenchServer : IAsyncDisposable
         // The server writes its run file right after it starts to listen.
         for (var tries = 0; tries < 100; tries++)
         {
-            if (await LocalAccess.ConnectAsync(_folder, ct) is { } client)
+            if (await LocalAccess.ConnectAsync(_place.Folder, ct) is { } client)
             {
                 return client;
             }
@@ -129,9 +132,5 @@ internal sealed class BenchServer : IAsyncDisposable
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
-        if (_ownsFolder)
-        {
-            Directory.Delete(_folder, recursive: true);
-        }
     }
 }

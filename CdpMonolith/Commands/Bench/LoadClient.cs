@@ -26,16 +26,26 @@ internal sealed record LoadResult(int Requests, int Events, int Refused, TimeSpa
 internal sealed class LoadClient(IPEndPoint server, string writeKey)
 {
     private const int IdDigits = 12;
-    private const string Properties =
+    /// <summary>What an event says beside its ids.</summary>
+    public const string Properties =
         "\"properties\":{\"product_id\":\"sku-1042\",\"category\":\"shoes\",\"name\":\"Runner, blue\",\"price\":79.5,\"currency\":\"EUR\",\"quantity\":1,\"url\":\"https://shop.example/p/1042\"}," +
         "\"context\":{\"library\":{\"name\":\"bench\",\"version\":\"1\"},\"locale\":\"en-GB\",\"page\":{\"path\":\"/p/1042\",\"title\":\"Runner\",\"url\":\"https://shop.example/p/1042\"},\"userAgent\":\"Mozilla/5.0 (X11; Linux x86_64)\"}";
 
     private readonly string _run = Guid.NewGuid().ToString("N")[..8];
     private long _nextId;
 
+    /// <summary>Sends the same message ids once more from here on.</summary>
+    public void StartOver() => _nextId = 0;
+
     /// <param name="people">How many different userIds the events are spread over.</param>
-    public async Task<LoadResult> RunAsync(int connections, int batch, int events, int people, CancellationToken ct)
+    /// <param name="eventsPerSecond">
+    /// Null: as fast as the answers come. Otherwise calls are due at even intervals, and one that had to wait for the answer before
+    /// it counts from when it was due.
+    /// </param>
+    public async Task<LoadResult> RunAsync(
+        int connections, int batch, int events, int people, CancellationToken ct, double? eventsPerSecond = null)
     {
+        var every = eventsPerSecond is { } rate ? TimeSpan.FromSeconds(connections * batch / rate) : TimeSpan.Zero;
         var left = events;
         var refused = 0;
         var sent = 0;
@@ -49,10 +59,13 @@ internal sealed class LoadClient(IPEndPoint server, string writeKey)
                 await socket.ConnectAsync(server, ct);
                 var request = new Request(writeKey, batch, _run);
                 var answer = new byte[4096];
+                var due = Stopwatch.GetTimestamp() + (long)(every.TotalSeconds / connections * n * Stopwatch.Frequency);
                 while (Interlocked.Add(ref left, -batch) >= 0)
                 {
+                    var waited = await WaitAsync(due, ct);
                     request.Number(Interlocked.Add(ref _nextId, batch) - batch, people);
-                    var started = Stopwatch.GetTimestamp();
+                    var started = waited || eventsPerSecond is null ? Stopwatch.GetTimestamp() : due;
+                    due += (long)(every.TotalSeconds * Stopwatch.Frequency);
                     await SendAllAsync(socket, request.Bytes, ct);
                     if (await ReadStatusAsync(socket, answer, ct) == 200)
                     {
@@ -69,6 +82,19 @@ internal sealed class LoadClient(IPEndPoint server, string writeKey)
         watch.Stop();
         var all = latencies.SelectMany(list => list).Order().ToArray();
         return new LoadResult(all.Length, sent, refused, watch.Elapsed, all);
+    }
+
+    /// <returns>Whether there was anything to wait for.</returns>
+    private static async ValueTask<bool> WaitAsync(long due, CancellationToken ct)
+    {
+        var left = Stopwatch.GetElapsedTime(Stopwatch.GetTimestamp(), due);
+        if (left <= TimeSpan.Zero)
+        {
+            return false;
+        }
+
+        await Task.Delay(left, ct);
+        return true;
     }
 
     private static async ValueTask SendAllAsync(Socket socket, ReadOnlyMemory<byte> bytes, CancellationToken ct)
