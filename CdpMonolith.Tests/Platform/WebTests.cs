@@ -26,6 +26,8 @@ public sealed class WebTests
     private static readonly string[] OpenToAll =
     [
         "/v1/", "/api/s/", "/beacon/v1/", "/pixel/v1/", "/sourceConfig", "/rsaMetrics", // senders, by write key
+        "/s/", "/analytics.js/", // the script of websites
+        "/version",
         "/health",       // watchdogs
         "/robots.txt",
         "/sign-in", "/setup", "/invitation", "/reset",

@@ -27,6 +27,7 @@ public static class IngestionModule
         services.AddSingleton<Sources>().AddSingleton<ISources>(all => all.GetRequiredService<Sources>());
         services.AddSingleton<QuarantineDesk>();
         services.AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
+        services.AddSingleton<BrowserTags>().AddSingleton<BrowserScript>().AddSingleton<BrowserEndpoints>();
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddHostedService<SettleMessages>();
@@ -45,6 +46,7 @@ public static class IngestionModule
     {
         TrackingEndpoints.Map(endpoints);
         ClientEndpoints.Map(endpoints);
+        BrowserEndpoints.Map(endpoints);
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
         endpoints.MapImports();

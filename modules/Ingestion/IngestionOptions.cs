@@ -23,6 +23,10 @@ internal sealed class IngestionOptions
     [Range(1, 100_000)]
     public int Properties { get; set; } = 2000;
 
+    /// <summary>Where the first-party script and its calls are, such as <c>/s</c>. Change it to what no list of blockers knows.</summary>
+    [RegularExpression("^(/[A-Za-z0-9_-]+)+$")]
+    public string BrowserPath { get; set; } = "/s";
+
     /// <summary>How long the old write key is still taken after a new one was made.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
     public TimeSpan OldKeyLives { get; set; } = TimeSpan.FromDays(30);

@@ -35,6 +35,7 @@ internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders
 
         endpoints.MapForClients("/v1/projects/{writeKey}/settings", clients.SettingsAsync);
         endpoints.MapForClients("/sourceConfig", clients.SourceConfigAsync);
+        endpoints.MapForClients("/version", VersionAsync);
         endpoints.MapForClients("/v1/m", DiscardAsync);
         endpoints.MapForClients("/rsaMetrics", DiscardAsync);
     }
@@ -113,6 +114,19 @@ internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders
         }
 
         return Answers.WriteAsync(http, StatusCodes.Status200OK, json => SourceConfig.Write(json, source));
+    }
+
+    /// <summary>As RudderStack's server says it.</summary>
+    private static Task VersionAsync(HttpContext http)
+    {
+        if (!HttpMethods.IsGet(http.Request.Method))
+        {
+            return Answers.OtherMethodAsync(http, Get);
+        }
+
+        Answers.AllowOrigin(http);
+        var version = typeof(ClientEndpoints).Assembly.GetName().Version!.ToString(3);
+        return Answers.WriteAsync(http, StatusCodes.Status200OK, json => json.WriteString("Version", version));
     }
 
     /// <summary>A client's counts of itself: nothing here wants them.</summary>

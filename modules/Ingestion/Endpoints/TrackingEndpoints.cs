@@ -26,6 +26,7 @@ internal sealed partial class TrackingEndpoints(
     private static readonly Refusal Fault = new("server.fault", "The server made a mistake; its log has this requestId.");
 
     private readonly int _bytesAtMost = options.Value.BodyBytes;
+    private readonly string _browserPath = options.Value.BrowserPath + "/b";
 
     public static void Map(IEndpointRouteBuilder endpoints)
     {
@@ -39,7 +40,7 @@ internal sealed partial class TrackingEndpoints(
             }
         }
 
-        foreach (var path in new[] { "/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch" })
+        foreach (var path in new[] { "/v1/batch", "/v1/b", "/v1/import", "/beacon/v1/batch", tracking._browserPath })
         {
             MapPost(path, Arrival.Batch);
         }
