@@ -32,7 +32,7 @@
   const ours = () => store ? Object.keys(store).filter(k => !k.indexOf(own)) : []
   const wipe = () => { ours().forEach(k => store.removeItem(k)); memory = {} }
   const agreed = answers => !!answers && (C.u ? answers[C.u] === true : Object.keys(answers).some(k => answers[k] === true))
-  let held = [], answers = get("k")
+  let held = [], refused = false, answers = get("k")
   if (waits && !agreed(answers)) { wipe(); answers = null; open = false }
 
   // ---- who, which visit, where ----
@@ -162,6 +162,7 @@
     const sent = new Promise(ready => { done[call.messageId] = ready }).then(() => { if (back) back(call); return call })
     if (get("u") && !call.userId) call.userId = get("u")
     if (open) put(stamp(call))
+    else if (refused) drop([call])
     else {
       // Held in memory alone: where it happened is known now, who it was only if it may be.
       call.context = Object.assign({ page: where() }, call.context)
@@ -249,7 +250,8 @@
       }
       // Withdrawn: told as the last thing, then forgotten.
       if (was && !may) { open = false; wipe(); soon(0) }
-      if (!may) { held = []; answers = null }
+      if (!may) { drop(held); held = []; answers = null }
+      refused = !may
       return sent
     },
     on(type, f) { (heard[type] = heard[type] || []).push(f); return api },
