@@ -47,6 +47,23 @@ public sealed class ClientApiTests
         }
     }
 
+    [TestCase("""[{"type":"email","value":"a@example.com"},{"type":"userId","value":"m-1"}]""", 200)]
+    [TestCase("""[{"type":"email","value":"a@example.com"}]""", 400)]
+    [TestCase("""[{"type":"email","value":""},{"type":"userId","value":"m-1"}]""", 400)]
+    [TestCase("\"email\"", 400)]
+    public async Task RudderStacks_merge_joins_two_identifiers(string properties, int status)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/merge") { Content = new StringContent($$"""{"type":"merge","messageId":"merge-{{properties.Length}}","mergeProperties":{{properties}}}""") };
+        request.Headers.Authorization = Basic(_source.WriteKey);
+        using var answer = await _app.Client.SendAsync(request);
+        Assert.That((int)answer.StatusCode, Is.EqualTo(status));
+        if (status == 200)
+        {
+            var call = Stored($"merge-{properties.Length}").Single();
+            Assert.That(Encoding.UTF8.GetString(call.Body), Does.Contain("\"type\":\"user_id\"").And.Contain("mergeProperties"));
+        }
+    }
+
     [TestCase("/api/s/track")]
     [TestCase("/api/s/s2s/track")]
     public async Task Jitsus_clients_name_their_source_in_a_header_and_mask_it_in_the_body(string path)

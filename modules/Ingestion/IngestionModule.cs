@@ -3,6 +3,7 @@ using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Endpoints;
 using CdpMonolith.Ingestion.Import;
 using CdpMonolith.Ingestion.Pages;
+using CdpMonolith.Ingestion.Receive;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Console;
@@ -28,6 +29,8 @@ public static class IngestionModule
         services.AddSingleton<QuarantineDesk>();
         services.AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
         services.AddSingleton<BrowserTags>().AddSingleton<BrowserScript>().AddSingleton<BrowserEndpoints>();
+        services.AddSingleton<Hooks>().AddSingleton<HookEndpoints>();
+        services.AddSingleton<HookMapper>().AddHostedService(all => all.GetRequiredService<HookMapper>());
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddHostedService<SettleMessages>();
@@ -47,6 +50,7 @@ public static class IngestionModule
         TrackingEndpoints.Map(endpoints);
         ClientEndpoints.Map(endpoints);
         BrowserEndpoints.Map(endpoints);
+        HookEndpoints.Map(endpoints);
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
         endpoints.MapImports();

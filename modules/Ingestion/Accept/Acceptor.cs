@@ -112,7 +112,7 @@ internal sealed class Acceptor(
     {
         foreach (var call in request.Calls)
         {
-            CallRules.Complete(call, request.Shared, arrival.Route, sourceId, received, arrival.Flags, _limits);
+            CallRules.Complete(call, request.Shared, arrival.Route, sourceId, received, arrival.Flags, _limits, arrival.NeedsId);
         }
     }
 

@@ -15,6 +15,9 @@ public enum SourceKind
     App,
     Server,
     File,
+    Shopify,
+    WooCommerce,
+    Webhook,
 }
 
 /// <summary>The sources, for modules that show or name them.</summary>

@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Routing;
 namespace CdpMonolith.Ingestion.Endpoints;
 
 /// <summary>A source as the API shows it. Times are Unix ms.</summary>
-/// <param name="Kind">website, app, server or file.</param>
+/// <param name="Kind">website, app, server, file, shopify, woocommerce or webhook.</param>
 internal sealed record SourceAnswer(
     long Id, string Name, string Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt,
     long Stored, long Duplicates, long Quarantined)
@@ -22,7 +22,7 @@ internal sealed record SourceAnswer(
         source.LastEventAt, counts.Stored, counts.Duplicates, counts.Quarantined);
 }
 
-/// <summary>A source to make. Kind: website, app, server or file.</summary>
+/// <summary>A source to make. Kind: website, app, server, file, shopify, woocommerce or webhook.</summary>
 internal sealed record NewSource(string? Name, string? Kind);
 
 /// <summary>What to change of a source; null stays.</summary>
@@ -55,7 +55,7 @@ internal static class SourceEndpoints
     {
         if (!Enum.TryParse<SourceKind>(wanted.Kind ?? nameof(SourceKind.Website), ignoreCase: true, out var kind) || !Enum.IsDefined(kind))
         {
-            return Refused.As(new Problem("source.kind_unknown", "The kind must be website, app, server or file.", "kind"));
+            return Refused.As(new Problem("source.kind_unknown", "The kind must be website, app, server, file, shopify, woocommerce or webhook.", "kind"));
         }
 
         var outcome = await sources.CreateAsync(Actor.Of(user), wanted.Name ?? "", kind, ct);

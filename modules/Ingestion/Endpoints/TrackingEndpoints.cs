@@ -20,6 +20,9 @@ internal sealed partial class TrackingEndpoints(
 {
     private const string Post = "POST, OPTIONS";
 
+    /// <summary>Kept as identify; its identifiers stand elsewhere than in userId.</summary>
+    private static readonly Arrival Merging = new(CallType.Identify, NeedsId: false);
+
     private static readonly Refusal Disabled = new("source.disabled", "This source is switched off.");
     private static readonly Refusal NoRoute = new("route.unknown", "The tracking API has no such path.");
     private static readonly Refusal Unavailable = new("store.unavailable", "The server cannot store events now; send this again later.");
@@ -45,6 +48,7 @@ internal sealed partial class TrackingEndpoints(
             MapPost(path, Arrival.Batch);
         }
 
+        MapPost("/v1/merge", Merging);
         endpoints.MapForClients("/v1/{**path}", UnknownAsync);
 
         void MapPost(string path, Arrival arrival) => endpoints.MapForClients(path, http => tracking.TakeAsync(http, arrival));
@@ -68,7 +72,19 @@ internal sealed partial class TrackingEndpoints(
                 return;
             }
 
-            await TakeAsync(http, arrival, body.Bytes);
+            var bytes = body.Bytes;
+            if (arrival == Merging)
+            {
+                if (MergeCall.Body(bytes.Span) is not { } identify)
+                {
+                    await Answers.RefusedAsync(http, StatusCodes.Status400BadRequest, MergeCall.Unusable);
+                    return;
+                }
+
+                bytes = identify;
+            }
+
+            await TakeAsync(http, arrival, bytes);
         }
         catch (StoreUnavailableException)
         {
