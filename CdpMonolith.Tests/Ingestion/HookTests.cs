@@ -209,6 +209,20 @@ public sealed class HookTests
         Assert.That(saved.Problem?.Code, Is.EqualTo("hook.secret_missing"));
     }
 
+    [TestCase("""{"id":1,"email":"a@example.com","total_price":"1e400","line_items":[{"price":"x","quantity":"many"}]}""", "done")]
+    [TestCase("""{"id":1,"email":"\ud800","total_price":"1"}""", "failed")]
+    [TestCase("""{"id":1,"line_items":7,"customer":[]}""", "failed")]
+    [TestCase("[]", "failed")]
+    [TestCase("", "failed")]
+    public async Task An_order_that_is_not_what_it_should_be_stops_nothing(string body, string state)
+    {
+        var source = await SourceAsync(SourceKind.Shopify);
+        Assert.That(await ShopifyAsync(source, "orders/create", "odd", body), Is.EqualTo(HttpStatusCode.OK));
+        await ShopifyAsync(source, "orders/create", "even", Order);
+        await MapAsync();
+        Assert.That((await CallsAsync(source)).Select(call => call.State), Is.EqualTo(new[] { "done", state }));
+    }
+
     [TestCase("a.b[1].c", "7")]
     [TestCase("a.b[2]", null)]
     [TestCase("a.b[1].c.d", null)]

@@ -25,19 +25,28 @@ internal sealed partial class HookMapper(
     private static readonly Arrival Way = new(Route: null, Quarantines: false, NeedsId: false);
 
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly SemaphoreSlim _mapping = new(1);
 
     /// <summary>Maps all that waits, then ends.</summary>
     public async Task MapWaitingAsync(CancellationToken ct)
     {
-        var after = 0L;
-        while (await store.ReadAsync(read => HookStore.Waiting(read, after, AtOnce), ct) is { Count: > 0 } waiting)
+        await _mapping.WaitAsync(ct);
+        try
         {
-            foreach (var hook in waiting)
+            var after = 0L;
+            while (await store.ReadAsync(read => HookStore.Waiting(read, after, AtOnce), ct) is { Count: > 0 } waiting)
             {
-                await MapAsync(hook, ct);
-            }
+                foreach (var hook in waiting)
+                {
+                    await MapAsync(hook, ct);
+                }
 
-            after = waiting[^1].Id;
+                after = waiting[^1].Id;
+            }
+        }
+        finally
+        {
+            _mapping.Release();
         }
     }
 
@@ -64,10 +73,10 @@ internal sealed partial class HookMapper(
         {
             return HookResult.Failed("hook.not_json", "The body is not JSON.");
         }
-        catch (Exception fault) when (fault is InvalidOperationException or ArgumentException)
+        catch (Exception fault) when (fault is InvalidOperationException or ArgumentException or OverflowException or FormatException)
         {
-            // Half surrogates and members of one name twice, which JSON allows and text does not.
-            return HookResult.Failed("hook.not_readable", "The body has text that cannot be read.");
+            // Half surrogates and members of one name twice, which JSON allows and text does not; amounts beyond any sum.
+            return HookResult.Failed("hook.not_readable", "The body has text or numbers that cannot be read.");
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed record HookSettings(string Proof, string Header, string? Secret,
 /// <summary>Taking webhooks, setting how, and mapping again what could not be mapped.</summary>
 internal sealed class Hooks(IStore store, ISecrets secrets, IAudit audit, TimeProvider clock)
 {
-    /// <summary>Webhooks whose bytes are kept after they have become events.</summary>
+    /// <summary>Webhooks, of all sources, whose bytes are kept after they have become events.</summary>
     public const int RawKept = 500;
 
     private const string HmacHeader = "X-Signature";

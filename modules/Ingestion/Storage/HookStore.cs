@@ -108,7 +108,7 @@ internal static class HookStore
     private const string Finish = """
         UPDATE ingestion_hook_call
         SET    state = @state, reason = @reason, message = @message, subject = @subject, seq = @seq, events = @events
-        WHERE  id = @id
+        WHERE  id = @id AND state = 'waiting'
         """;
 
     private const string Again = """
@@ -123,7 +123,7 @@ internal static class HookStore
     private const string Trim = """
         UPDATE ingestion_hook_call
         SET    raw = @nothing
-        WHERE  source_id = @sourceId AND id <= @before AND id > @before - @keep AND state IN ('done', 'ignored')
+        WHERE  id <= @before AND id > @before - @keep AND state IN ('done', 'ignored')
         """;
 
     public static HookRow? Find(ReadSession read, long sourceId) => read.Query<HookRow>(ReadSettings, new { sourceId }).FirstOrDefault();
@@ -144,7 +144,7 @@ internal static class HookStore
         write.Advance(Log, 1);
         if (id % keep == 0)
         {
-            write.Execute(Trim, new { sourceId, before = id - keep, keep = (long)keep * 2, nothing = Array.Empty<byte>() });
+            write.Execute(Trim, new { before = id - keep, keep = (long)keep * 2, nothing = Array.Empty<byte>() });
         }
 
         return true;
