@@ -21,12 +21,14 @@ public static class IngestionModule
     {
         services.AddMigrations("Ingestion", typeof(IngestionModule).Assembly);
         services.AddOptions<IngestionOptions>().Bind(configuration.GetSection(IngestionOptions.Section))
+            .Validate(set => set.DefaultCountry.Length == 0 || PhoneNumbers.IsCountry(set.DefaultCountry),
+                "Ingestion:DefaultCountry must be an ISO 3166-1 alpha-2 code in upper case, such as NO.")
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<EventStore>().AddSingleton<IEventLog>(all => all.GetRequiredService<EventStore>());
         services.AddSingleton<MessageIndex>().AddSingleton<QuarantineStore>();
         services.AddSingleton<SourceMap>().AddSingleton<LiveFeed>().AddSingleton<Acceptor>();
         services.AddSingleton<Sources>().AddSingleton<ISources>(all => all.GetRequiredService<Sources>());
-        services.AddSingleton<QuarantineDesk>();
+        services.AddSingleton<QuarantineDesk>().AddSingleton<ISourceCountries, SourceCountries>();
         services.AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
         services.AddSingleton<BrowserTags>().AddSingleton<BrowserScript>().AddSingleton<BrowserEndpoints>();
         services.AddSingleton<Hooks>().AddSingleton<HookEndpoints>();

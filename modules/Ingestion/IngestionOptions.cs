@@ -30,4 +30,7 @@ internal sealed class IngestionOptions
     /// <summary>How long the old write key is still taken after a new one was made.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
     public TimeSpan OldKeyLives { get; set; } = TimeSpan.FromDays(30);
+
+    /// <summary>Where phone numbers without a country belong, ISO 3166-1 alpha-2 such as <c>NO</c>; empty: they stay as they are.</summary>
+    public string DefaultCountry { get; set; } = "";
 }

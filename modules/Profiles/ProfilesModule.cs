@@ -1,3 +1,4 @@
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Users;
@@ -22,7 +23,8 @@ public static class ProfilesModule
         services.AddMigrations("Profiles", typeof(ProfilesModule).Assembly);
         services.AddOptions<ProfilesOptions>().Bind(configuration.GetSection(ProfilesOptions.Section))
             .ValidateDataAnnotations().ValidateOnStart();
-        services.AddSingleton(all => new IdentifierRules(all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues));
+        services.AddSingleton(all => new IdentifierRules(
+            all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues, all.GetRequiredService<ISourceCountries>().Default));
         services.AddSingleton<IProfiles, ProfileReader>();
         services.AddSingleton<PeopleStore>();
         services.AddSingleton<PersonStore>();

@@ -29,6 +29,16 @@ public interface ISources
     string NameOf(long sourceId);
 }
 
+/// <summary>Where what a source sends is at home: how a phone number without a country is read.</summary>
+public interface ISourceCountries
+{
+    /// <summary>Of the installation, ISO 3166-1 alpha-2; null: none is set.</summary>
+    string? Default { get; }
+
+    /// <summary>Of one source, ISO 3166-1 alpha-2; null: not known. From memory.</summary>
+    string? Of(long sourceId);
+}
+
 /// <summary>What the door has seen, for reports.</summary>
 /// <param name="Events">Events in the log.</param>
 /// <param name="Duplicates">Calls that were already there.</param>

@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Globalization;
+using CdpMonolith.Ingestion.Contracts;
 
 namespace CdpMonolith.Ingestion.Rules;
 
@@ -118,8 +119,11 @@ internal static class CellReading
             && text.IndexOf('.', at) is var dot && dot > at + 1 && dot < text.Length - 1;
     }
 
-    /// <summary>At least six digits and nothing but the signs that phone numbers are written with.</summary>
+    /// <summary>A number of a known plan, or at least six digits and nothing but the signs that phone numbers are written with.</summary>
     public static bool LooksLikePhone(string text) =>
+        LooksLikeDigits(PhoneNumbers.WithPlainDigits(text)) || PhoneNumbers.ToE164(text, country: null) is not null;
+
+    private static bool LooksLikeDigits(string text) =>
         text.Count(char.IsAsciiDigit) is >= 6 and <= 18 && text.All(letter => char.IsAsciiDigit(letter) || letter is '+' or '(' or ')' or '-' or '.' or '/' or ' ' or '\u00A0' or 'O' or 'o');
 
     private static string[] WithTimes(params string[] days) =>

@@ -13,7 +13,8 @@ namespace CdpMonolith.Profiles.Rules;
 /// <c>users</c>. Traits: an identify call's <c>traits</c> and <c>context.traits</c>, of which the former wins; other calls carry
 /// in <c>context.traits</c> what their client remembers, not news. Group traits are the group's.
 /// </remarks>
-internal sealed class CallReader(IdentifierRules rules)
+/// <param name="countries">Where phone numbers of a source belong; null: nothing is known of that.</param>
+internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countries = null)
 {
     private const int LongestName = 255;
     private const int LongestRemembered = 64;
@@ -26,12 +27,14 @@ internal sealed class CallReader(IdentifierRules rules)
     private readonly List<Trait> _said = [];
     private readonly List<Trait> _inContext = [];
     private readonly ArrayBufferWriter<byte> _value = new(256);
+    private string? _country;
 
     public Call Read(Event call)
     {
         _named.Clear();
         _said.Clear();
         _inContext.Clear();
+        _country = countries?.Of(call.SourceId);
         Add(IdentifierTypes.UserId, call.UserId);
         if (MayNameMore(call))
         {
@@ -190,7 +193,7 @@ internal sealed class CallReader(IdentifierRules rules)
 
     private void Add(string type, string? value)
     {
-        if (rules.Normalise(type, value) is { } identifier && !_named.Contains(identifier))
+        if (rules.Normalise(type, value, _country) is { } identifier && !_named.Contains(identifier))
         {
             _named.Add(identifier);
         }

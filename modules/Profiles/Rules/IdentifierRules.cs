@@ -1,10 +1,11 @@
 using System.Collections.Frozen;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Profiles.Contracts;
 
 namespace CdpMonolith.Profiles.Rules;
 
 /// <summary>Which values point to a person, and how they are written so that they can be compared.</summary>
-internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
+internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked, string? homeCountry = null)
 {
     private const int LongestType = 64;
     private const int LongestValue = 512;
@@ -34,7 +35,8 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
     };
 
     /// <summary>The identifier as it is compared; null when the value is blocked or cannot be one.</summary>
-    public Identifier? Normalise(string type, string? value)
+    /// <param name="country">Where a phone number without a country belongs; null: in the country of the installation.</param>
+    public Identifier? Normalise(string type, string? value, string? country = null)
     {
         if (value is null)
         {
@@ -52,7 +54,7 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
         {
             IdentifierTypes.UserId or IdentifierTypes.AnonymousId => new Identifier(type, trimmed),
             IdentifierTypes.Email => Email(trimmed),
-            IdentifierTypes.Phone => Phone(trimmed),
+            IdentifierTypes.Phone => Phone(trimmed, country ?? homeCountry),
             _ => Other(type, trimmed),
         };
     }
@@ -67,16 +69,16 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
     /// <summary>Zeros and dashes only, however many: 0, 0000000000, 00000000-0000-0000-0000-000000000000.</summary>
     private static bool IsNothing(string value) => !value.AsSpan().ContainsAnyExcept("0- ");
 
-    private Identifier? Email(string value)
+    private static Identifier? Email(string sent)
     {
+        var value = EmailAddresses.Clean(sent);
         var at = value.IndexOf('@', StringComparison.Ordinal);
         if (at <= 0 || at == value.Length - 1 || value.LastIndexOf('@') != at || value.AsSpan().ContainsAny(" \t\r\n,;<>"))
         {
             return null;
         }
 
-        var lower = value.ToLowerInvariant();
-        return IsSharedMailbox(lower) ? null : new Identifier(IdentifierTypes.Email, lower);
+        return IsSharedMailbox(value) ? null : new Identifier(IdentifierTypes.Email, value);
     }
 
     private static bool IsSharedMailbox(string email)
@@ -92,8 +94,26 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
         return false;
     }
 
-    private Identifier? Phone(string value)
+    /// <summary>
+    /// As a phone number was written while no country was known: what stays findable when a country is set later. Null: as
+    /// <see cref="Normalise"/> writes it, or none.
+    /// </summary>
+    public Identifier? WithoutCountry(string type, string? value) =>
+        type == IdentifierTypes.Phone && value is { Length: <= LongestValue } && Digits(value.Trim()) is { } number
+            && Normalise(type, value) is { } now && now.Value != number
+            ? new Identifier(type, number)
+            : null;
+
+    private Identifier? Phone(string value, string? country)
     {
+        var number = PhoneNumbers.ToE164(value, country) ?? Digits(value);
+        return number is null || _blocked.Contains(number) ? null : new Identifier(IdentifierTypes.Phone, number);
+    }
+
+    /// <summary>What fits no numbering plan: its digits, with a plus when it names its country. Null: too few, or nothing.</summary>
+    private static string? Digits(string value)
+    {
+        value = PhoneNumbers.WithPlainDigits(value);
         Span<char> kept = stackalloc char[value.Length];
         var length = 0;
         foreach (var sign in value)
@@ -110,8 +130,7 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked)
             return null;
         }
 
-        var number = kept[0] == '+' ? $"+{digits}" : digits.StartsWith("00", StringComparison.Ordinal) ? $"+{digits[2..]}" : digits.ToString();
-        return _blocked.Contains(number) ? null : new Identifier(IdentifierTypes.Phone, number);
+        return kept[0] == '+' ? $"+{digits}" : digits.StartsWith("00", StringComparison.Ordinal) ? $"+{digits[2..]}" : digits.ToString();
     }
 
     private static Identifier? Other(string type, string value)

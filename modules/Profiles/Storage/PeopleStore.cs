@@ -21,7 +21,7 @@ internal sealed record PersonRow(Person Person, long? LastSeenAt, IReadOnlyList<
 }
 
 /// <summary>Lists of people, last born first, and the search among them.</summary>
-internal sealed class PeopleStore(IStore store)
+internal sealed class PeopleStore(IStore store, IdentifierRules rules)
 {
     /// <summary>A search looks at so many matches of each word and no more.</summary>
     private const int Matches = 2000;
@@ -148,7 +148,7 @@ internal sealed class PeopleStore(IStore store)
         return sources;
     }
 
-    private static HashSet<long> ByIdentifier(ReadSession read, string text)
+    private HashSet<long> ByIdentifier(ReadSession read, string text)
     {
         var people = new HashSet<long>();
         if (text.Length == 0)
@@ -159,7 +159,11 @@ internal sealed class PeopleStore(IStore store)
         var digits = string.Concat(text.Where(sign => char.IsAsciiDigit(sign) || sign == '+'));
         var asPhone = digits.StartsWith("00", StringComparison.Ordinal) ? "+" + digits[2..] : digits;
         var isPhone = digits.Length >= 4 && text.All(sign => char.IsAsciiDigit(sign) || "+-() .".Contains(sign, StringComparison.Ordinal));
-        foreach (var beginning in new[] { text, text.ToLowerInvariant(), isPhone ? asPhone : text, isPhone ? "+" + digits.TrimStart('+') : text }.Distinct())
+        foreach (var beginning in new[]
+        {
+            text, text.ToLowerInvariant(), isPhone ? asPhone : text, isPhone ? "+" + digits.TrimStart('+') : text,
+            rules.Normalise(IdentifierTypes.Phone, text)?.Value ?? text, rules.Normalise(IdentifierTypes.Email, text)?.Value ?? text,
+        }.Distinct())
         {
             var row = read.Prepare(FindByBeginning).Set(1, beginning).Set(2, After(beginning)).Set(3, Matches);
             while (row.Step())

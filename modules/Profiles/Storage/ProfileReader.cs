@@ -95,14 +95,18 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
     public async Task<Person?> FindAsync(Identifier identifier, CancellationToken ct) =>
         rules.Normalise(identifier.Type, identifier.Value) is { } normalised
             ? await store.ReadAsync(
-                read =>
-                {
-                    var row = read.Prepare(FindByIdentifier).Set(1, normalised.Value).Set(2, normalised.Type);
-                    long? canonical = row.Step() ? row.Int64(0) : null;
-                    row.Reset();
-                    return canonical is { } id ? Find(read, id) : null;
-                }, ct)
+                read => (CanonicalOf(read, normalised) ?? (rules.WithoutCountry(identifier.Type, identifier.Value) is { } before
+                    ? CanonicalOf(read, before)
+                    : null)) is { } id ? Find(read, id) : null, ct)
             : null;
+
+    private static long? CanonicalOf(ReadSession read, Identifier identifier)
+    {
+        var row = read.Prepare(FindByIdentifier).Set(1, identifier.Value).Set(2, identifier.Type);
+        long? canonical = row.Step() ? row.Int64(0) : null;
+        row.Reset();
+        return canonical;
+    }
 
     public Task<ProfileFacts> FactsAsync(CancellationToken ct) => store.ReadAsync(
         read =>

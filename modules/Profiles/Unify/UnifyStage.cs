@@ -14,11 +14,11 @@ namespace CdpMonolith.Profiles.Unify;
 /// inside the lane, where nothing can come between.
 /// </remarks>
 internal sealed class UnifyStage(
-    IStore store, IEventLog events, IdentifierRules rules, IOptions<ProfilesOptions> options, TimeProvider clock) : Stage<Event>
+    IStore store, IEventLog events, IdentifierRules rules, ISourceCountries countries, IOptions<ProfilesOptions> options, TimeProvider clock) : Stage<Event>
 {
     private const int Remembered = 400_000;
 
-    private readonly CallReader _reader = new(rules);
+    private readonly CallReader _reader = new(rules, countries);
     private readonly IdentityCache _cache = new(Remembered);
     private Batch? _written;
 

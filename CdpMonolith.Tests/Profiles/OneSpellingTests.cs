@@ -1,0 +1,102 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using CdpMonolith.Ingestion;
+using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Import;
+using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Platform.Users;
+using CdpMonolith.Profiles.Contracts;
+using CdpMonolith.Profiles.Rules;
+using CdpMonolith.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace CdpMonolith.Tests.Profiles;
+
+/// <summary>One rule for e-mail addresses and phone numbers, whichever way they come, and for the search.</summary>
+public sealed class OneSpellingTests
+{
+    [Test]
+    public async Task One_number_in_many_spellings_is_one_person_by_call_by_import_and_in_the_search()
+    {
+        await using var test = InCountry("TH");
+        var source = (await test.Get<Sources>().CreateAsync(Actor.System, "Shop", SourceKind.Server, default)).Value;
+        await IdentifyAsync(test, source, "081-234-5678", "๐๘๑ ๒๓๔ ๕๖๗๘", "+66 (0)81 234 5678", "66812345678");
+        await ImportAsync(test, source, "Phone,Name\n0066 81 234 5678,Somchai\n");
+        await test.CatchUpAsync();
+
+        var people = test.Get<IProfiles>();
+        var found = new List<long?>();
+        foreach (var written in new[] { "+66812345678", "0812345678", "081 234 5678", "๐๘๑๒๓๔๕๖๗๘" })
+        {
+            found.Add((await people.FindAsync(new Identifier(IdentifierTypes.Phone, written), default))?.ProfileId);
+        }
+
+        var events = test.Get<IEventLog>().Read(0, 10);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(found.Distinct().Single(), Is.Not.Null);
+            Assert.That(Phone(events[0]), Is.EqualTo("081-234-5678"), "kept as it was sent");
+            Assert.That(events, Has.Count.EqualTo(5));
+            Assert.That((await people.FactsAsync(default)).Known, Is.EqualTo(1));
+        }
+    }
+
+    [Test]
+    public async Task A_number_stored_before_a_country_was_set_is_still_found()
+    {
+        using var folder = new TempFolder();
+        long id;
+        await using (var before = new TestStore(folder: folder))
+        {
+            var source = (await before.Get<Sources>().CreateAsync(Actor.System, "Shop", SourceKind.Server, default)).Value;
+            await IdentifyAsync(before, source, "0812345678");
+            await before.CatchUpAsync();
+            id = (await before.Get<IProfiles>().FindAsync(new Identifier(IdentifierTypes.Phone, "0812345678"), default))!.ProfileId;
+        }
+
+        await using var after = InCountry("TH", folder);
+        Assert.That(
+            (await after.Get<IProfiles>().FindAsync(new Identifier(IdentifierTypes.Phone, "081 234 5678"), default))?.ProfileId, Is.EqualTo(id));
+    }
+
+    [TestCase("phone", "+66 (0)81 234 5678", "+66812345678")]
+    [TestCase("phone", "22 22 22 22", "+4722222222")]
+    [TestCase("phone", "22 22 22 22 ext 3", "+4722222222;ext=3")]
+    [TestCase("phone", "+999 1234567", "+9991234567")]
+    [TestCase("phone", "1234567", "1234567")]
+    [TestCase("email", "<Ann@Example.com>", "ann@example.com")]
+    public void What_fits_a_plan_is_E164_and_the_rest_keeps_its_digits(string type, string given, string kept)
+    {
+        var rules = new IdentifierRules([], "NO");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(rules.Normalise(type, given)?.Value, Is.EqualTo(kept));
+            Assert.That(rules.Normalise(type, kept)?.Value, Is.EqualTo(kept));
+        }
+    }
+
+    private static TestStore InCountry(string country, TempFolder? folder = null) =>
+        new(services => services.Configure<IngestionOptions>(options => options.DefaultCountry = country), folder);
+
+    private static async Task IdentifyAsync(TestStore test, Source source, params string[] phones)
+    {
+        foreach (var (device, phone) in phones.Index())
+        {
+            var call = new JsonObject { ["anonymousId"] = $"a{device}", ["traits"] = new JsonObject { ["phone"] = phone } };
+            ReadOnlyMemory<byte> body = Encoding.UTF8.GetBytes(call.ToJsonString());
+            await test.Get<Acceptor>().AcceptAsync(source.Id, [body], new Arrival(CallType.Identify), null, default);
+        }
+    }
+
+    private static async Task ImportAsync(TestStore test, Source source, string text)
+    {
+        var imports = test.Get<Imports>();
+        var file = (await imports.KeepAsync(Actor.CommandLine, "people.csv", new MemoryStream(Encoding.UTF8.GetBytes(text)), default)).Value;
+        var mapping = ImportMapping.ParseShort("Phone=phone,Name=trait:name").Value;
+        _ = (await imports.StartAsync(Actor.CommandLine, file.Id, source.Id, mapping, default)).Value;
+        await test.Get<ImportRunner>().RunQueuedAsync(default);
+    }
+
+    private static string? Phone(Event call) => (string?)JsonNode.Parse(call.Body)!["traits"]!["phone"];
+}
