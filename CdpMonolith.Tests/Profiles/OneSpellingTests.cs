@@ -76,6 +76,21 @@ public sealed class OneSpellingTests
         }
     }
 
+    [TestCase("""{"country":"Norge"}""", "\"NO\"")]
+    [TestCase("""{"country":"norway "}""", "\"NO\"")]
+    [TestCase("""{"country":"ประเทศไทย"}""", "\"TH\"")]
+    [TestCase("""{"country":"Narnia"}""", "null")]
+    [TestCase("""{"country":null}""", "null")]
+    [TestCase("""{"country":7}""", "null")]
+    [TestCase("""{"country":"Norge","countryCode":"SJ"}""", "\"SJ\"")]
+    [TestCase("""{"city":"Oslo"}""", null)]
+    public void Beside_a_country_as_it_was_sent_stands_its_code(string traits, string? code)
+    {
+        var body = Encoding.UTF8.GetBytes($$"""{"traits":{{traits}}}""");
+        var read = new CdpMonolith.Profiles.Rules.CallReader(new IdentifierRules([])).Read(UnifyTest.Identify("u1", at: 5) with { Body = body }).Traits;
+        Assert.That(read.Where(trait => trait.Name == "countryCode").Select(trait => Encoding.UTF8.GetString(trait.Value)).SingleOrDefault(), Is.EqualTo(code));
+    }
+
     private static TestStore InCountry(string country, TempFolder? folder = null) =>
         new(services => services.Configure<IngestionOptions>(options => options.DefaultCountry = country), folder);
 

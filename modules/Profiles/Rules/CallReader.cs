@@ -227,7 +227,23 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
     {
         _inContext.RemoveAll(trait => _said.Exists(said => said.Name == trait.Name));
         _said.AddRange(_inContext);
+        AddCountryCode();
         return Traits.Of(_said);
+    }
+
+    /// <summary>Beside a country as it was sent stands its code, unless the sender says that itself. A country nobody knows has none.</summary>
+    private void AddCountryCode()
+    {
+        var at = _said.FindIndex(trait => trait.Name == "country");
+        if (at < 0 || _said.Exists(trait => trait.Name == "countryCode"))
+        {
+            return;
+        }
+
+        var reader = new Utf8JsonReader(_said[at].Value);
+        reader.Read();
+        var code = reader.TokenType == JsonTokenType.String ? CountryNames.ToIso2(reader.GetString()!) : null;
+        _said.Add(new Trait("countryCode", code is null ? Traits.NullValue : Encoding.UTF8.GetBytes($"\"{code}\""), _said[at].At));
     }
 
     private static string? Text(ref Utf8JsonReader reader) => reader.TokenType switch
