@@ -116,9 +116,11 @@ internal sealed class UnifyTest : IAsyncDisposable
     }
 
     /// <summary>The figures kept with every change, and the same counted anew.</summary>
-    public async Task<(ProfileFacts Kept, ProfileFacts Counted)> FactsAsync()
+    public Task<(ProfileFacts Kept, ProfileFacts Counted)> FactsAsync() => FactsAsync(Test);
+
+    public static async Task<(ProfileFacts Kept, ProfileFacts Counted)> FactsAsync(TestStore test)
     {
-        var counted = Test.Store.Read(read => new ProfileFacts(
+        var counted = test.Store.Read(read => new ProfileFacts(
             read.Scalar<long>("SELECT COUNT(DISTINCT canonical_id) FROM profiles_profile WHERE type <> 'anonymous_id'"),
             read.Scalar<long>("""
                 SELECT COUNT(DISTINCT canonical_id) FROM profiles_profile
@@ -126,7 +128,7 @@ internal sealed class UnifyTest : IAsyncDisposable
                 """),
             read.Scalar<long>("SELECT COUNT(*) FROM profiles_link WHERE state = 1"),
             read.Scalar<long>("SELECT COUNT(*) FROM profiles_link WHERE state = 2")));
-        return (await Profiles.FactsAsync(default), counted);
+        return (await test.Get<IProfiles>().FactsAsync(default), counted);
     }
 
     /// <summary>What a follower of the change log believes: profile to person, and the people whose traits it would read.</summary>

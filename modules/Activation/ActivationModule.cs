@@ -6,6 +6,7 @@ using CdpMonolith.Activation.Pages;
 using CdpMonolith.Activation.Rules;
 using CdpMonolith.Activation.Storage;
 using CdpMonolith.Activation.Sync;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Users;
@@ -33,6 +34,7 @@ public static class ActivationModule
         services.AddSingleton<Syncs>();
         services.AddSingleton<Preview>();
         services.AddSingleton<Reconciler>();
+        services.AddSingleton<ITakesBack, ComparedAfterUndo>();
         services.AddSingleton<IActivation, Figures>();
         services.AddSingleton<Outgoing>();
         services.AddSingleton<WebhookSender>();

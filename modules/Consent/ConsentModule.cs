@@ -3,6 +3,7 @@ using CdpMonolith.Consent.Decide;
 using CdpMonolith.Consent.Endpoints;
 using CdpMonolith.Consent.Pages;
 using CdpMonolith.Consent.Storage;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Users;
@@ -25,6 +26,7 @@ public static class ConsentModule
         services.AddSingleton<Purposes>();
         services.AddSingleton<IPurposeNames, PurposeNames>();
         services.AddSingleton<Decisions>();
+        services.AddSingleton<ITakesBack, DecisionsTakenBack>();
         services.AddStage<RecordStage>();
         services.AddSingleton<IFinder, PurposeFinder>();
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Consent", "/consent", "handshake", NavSection.Consent, 10, Policies.View));

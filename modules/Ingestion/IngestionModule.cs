@@ -38,6 +38,8 @@ public static class IngestionModule
         services.AddHostedService<SettleMessages>();
         services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
         services.AddSingleton<Imports>();
+        services.AddSingleton<UndoStore>().AddSingleton<IUndos>(all => all.GetRequiredService<UndoStore>());
+        services.AddSingleton<UndoRunner>().AddHostedService(all => all.GetRequiredService<UndoRunner>()).AddSingleton<Undos>();
         services.AddSingleton<IFinder, SourceFinder>();
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Sources", "/sources", "sensors", NavSection.Collect, 10, Policies.Administer));

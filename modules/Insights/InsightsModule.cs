@@ -1,3 +1,4 @@
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Insights.Endpoints;
 using CdpMonolith.Insights.Jobs;
 using CdpMonolith.Insights.Report;
@@ -18,6 +19,7 @@ public static class InsightsModule
         services.AddMigrations("Insights", typeof(InsightsModule).Assembly);
         services.AddStage<HoursStage>();
         services.AddStage<SizesStage>();
+        services.AddSingleton<ITakesBack, HoursTakenBack>();
         services.AddJob<SampleJob>();
         services.AddSingleton<Overview>();
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Overview", "/", "stairs", NavSection.Overview, 0, Policies.View));

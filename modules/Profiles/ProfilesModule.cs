@@ -29,6 +29,7 @@ public static class ProfilesModule
         services.AddSingleton<PeopleStore>();
         services.AddSingleton<PersonStore>();
         services.AddSingleton<Unmerging>();
+        services.AddSingleton<ITakesBack, TakingBack>();
         services.AddSingleton<IFinder, PersonFinder>();
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.People", "/people", "group", NavSection.Unify, 10, Policies.View));
         services.AddStage<UnifyStage>();

@@ -56,6 +56,8 @@ internal sealed class SyncStore(IStore store)
 
     private const string SetReconcile = "UPDATE activation_sync SET reconcile_after = @after WHERE id = @id";
 
+    private const string ReconcileFromTheStart = "UPDATE activation_sync SET reconcile_after = 0 WHERE active = 1";
+
     private const string ReconcileAll = "UPDATE activation_sync SET reconcile_after = 0 WHERE active = 1 AND reconcile_after IS NULL";
 
     private const string Remove = "DELETE FROM activation_sync WHERE id = @id AND started_at IS NULL";
@@ -104,6 +106,9 @@ internal sealed class SyncStore(IStore store)
 
     /// <param name="after">Null: all are compared.</param>
     public void Reconciled(WriteSession write, long id, long? after) => write.Execute(SetReconcile, new { id, after });
+
+    /// <summary>Compares every running sync, those again that are being compared.</summary>
+    public void CompareFromTheStart(WriteSession write) => write.Execute(ReconcileFromTheStart);
 
     /// <summary>How many syncs are going to be compared.</summary>
     public int StartReconciling(WriteSession write) => write.Execute(ReconcileAll);

@@ -8,7 +8,7 @@ namespace CdpMonolith.Consent.Storage;
 internal sealed record NewEntry(
     long ProfileId, string Purpose, string Channel, ConsentStatus Status, long OccurredAt, string Evidence, string? RestatedBy);
 
-/// <summary>The ledger, and what was last seen of each teller. Nothing in the ledger is changed or deleted here.</summary>
+/// <summary>The ledger, and what was last seen of each teller. Nothing in the ledger is changed or deleted but by the undo of an import.</summary>
 internal sealed class LedgerStore(IStore store)
 {
     private const string Columns = "seq, profile_id, purpose, channel, status, occurred_at, recorded_at, evidence, restated_by";
@@ -53,6 +53,8 @@ internal sealed class LedgerStore(IStore store)
         ON CONFLICT (profile_id, restated_by) DO UPDATE SET state = excluded.state
         """;
 
+    private const string ReplaceEvidence = "UPDATE consent_ledger SET evidence = $2 WHERE seq = $1";
+    private const string DropEntry = "DELETE FROM consent_ledger WHERE seq = $1";
     private const string Last = "SELECT COALESCE(MAX(seq), 0) FROM consent_ledger";
 
     public IReadOnlyList<ConsentEntry> Read(long after, int limit) =>
@@ -65,6 +67,15 @@ internal sealed class LedgerStore(IStore store)
     public Task<IReadOnlyList<ConsentEntry>> OfAsync(IReadOnlyCollection<long> profileIds, CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<ConsentEntry>>(
             read => [.. profileIds.SelectMany(id => Entries(read.Prepare(OfProfile).Set(1, id)))], ct);
+
+    /// <summary>All entries about one profile, as the reader sees them.</summary>
+    public IReadOnlyList<ConsentEntry> EntriesOf(ReadSession read, long profileId) => Entries(read.Prepare(OfProfile).Set(1, profileId));
+
+    /// <summary>Another call turns out to tell of the same decision.</summary>
+    public void SetEvidence(WriteSession write, long seq, Evidence evidence) =>
+        write.Prepare(ReplaceEvidence).Set(1, seq).Set(2, evidence.ToJson()).Run();
+
+    public void Drop(WriteSession write, long seq) => write.Prepare(DropEntry).Set(1, seq).Run();
 
     public long LastSeq() => store.Read(read => read.Scalar<long>(Last));
 

@@ -8,5 +8,5 @@ namespace CdpMonolith.Ingestion.Accept;
 internal sealed class IngestionReport(IStore store, Tallies tallies) : IIngestionReport
 {
     public Task<IngestionFacts> FactsAsync(CancellationToken ct) => store.ReadAsync(
-        read => new IngestionFacts(EventStore.LastSeq(read), tallies.Duplicates(), (int)QuarantineStore.Count(read)), ct);
+        read => new IngestionFacts(EventStore.LastSeq(read) - UndoStore.EventsTakenBack(read), tallies.Duplicates(), (int)QuarantineStore.Count(read)), ct);
 }

@@ -40,6 +40,9 @@ internal sealed class Tallies(IStore store, TimeProvider clock) : BackgroundServ
         }
     }
 
+    /// <summary>Events of a source are no more.</summary>
+    public void TakeBack(long sourceId, int events) => Interlocked.Add(ref _tallies.GetOrAdd(sourceId, _ => new Tally()).Stored, -events);
+
     /// <summary>Somebody called with a key that is not, or no longer, anybody's.</summary>
     public void CountRejected(string key)
     {

@@ -36,6 +36,10 @@ internal static class ImportEndpoints
             Answer(await use.ResumeAsync(Actor.Of(http.User), id, ct), import => ViewOf(import, use)));
         imports.MapPost("/{id:long}/cancel", async (long id, HttpContext http, Imports use, CancellationToken ct) =>
             Answer(await use.CancelAsync(Actor.Of(http.User), id, ct), import => ViewOf(import, use)));
+        imports.MapPost("/{id:long}/undo", async (long id, HttpContext http, Undos use, CancellationToken ct) =>
+            Answer(await use.StartAsync(Actor.Of(http.User), id, ct), UndoOf)).RequireAuthorization(Policies.Administer);
+        imports.MapGet("/{id:long}/undo", async (long id, Undos use, CancellationToken ct) =>
+            await use.FindAsync(id, ct) is { } undo ? Results.Ok(UndoOf(undo)) : Results.NotFound());
         imports.MapGet("/{id:long}/rejected.csv", RejectsAsync);
     }
 
@@ -116,6 +120,8 @@ internal static class ImportEndpoints
         fileId = found.File.Id, found.File.Name, found.File.SizeBytes, found.File.Shape.Encoding, Delimiter = found.File.Shape.Delimiter.ToString(),
         found.File.Shape.HasHeader, found.Header, Rows = found.Rows.Take(10), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
     };
+
+    private static object UndoOf(ImportUndo undo) => new { undo.ImportId, undo.Events, undo.AskedAt, undo.EndedAt, undo.Actor, undo.Error };
 
     private static object ViewOf(FileImport import, Imports use) => new
     {

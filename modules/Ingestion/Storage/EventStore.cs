@@ -113,7 +113,8 @@ internal sealed class EventStore(IStore store) : IEventLog
         }
     }
 
-    private static List<Event> Take(Statement rows, List<Event> into)
+    /// <summary>Reads events whose columns stand in the order of the table.</summary>
+    public static List<Event> Take(Statement rows, List<Event> into)
     {
         while (rows.Step())
         {

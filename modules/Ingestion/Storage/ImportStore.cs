@@ -1,4 +1,5 @@
 using System.Text.Json;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Platform.Store;
 
@@ -18,6 +19,12 @@ internal enum ImportState
     Done,
     Failed,
     Cancelled,
+
+    /// <summary>What it brought is being taken back.</summary>
+    Undoing,
+
+    /// <summary>As if it had never come.</summary>
+    Undone,
 }
 
 /// <summary>A file on its way into the event log.</summary>
@@ -55,8 +62,8 @@ internal static class ImportStore
         """;
 
     private const string InsertImport = """
-        INSERT INTO ingestion_import (id, file_id, source_id, header_key, mapping, state, created_at, actor)
-        VALUES (@id, @fileId, @sourceId, @headerKey, @mapping, @state, @at, @actor)
+        INSERT INTO ingestion_import (id, file_id, source_id, header_key, mapping, state, created_at, actor, after_seq)
+        VALUES (@id, @fileId, @sourceId, @headerKey, @mapping, @state, @at, @actor, @afterSeq)
         """;
 
     private const string ImportColumns = """
@@ -71,7 +78,7 @@ internal static class ImportStore
 
     private const string SelectLatest = $"{ImportColumns} WHERE i.id < @before ORDER BY i.id DESC LIMIT @limit";
 
-    private const string SelectLatestOfContent = $"{ImportColumns} WHERE f.sha256 = @sha256 AND i.rows_done > 0 ORDER BY i.id DESC LIMIT 1";
+    private const string SelectLatestOfContent = $"{ImportColumns} WHERE f.sha256 = @sha256 AND i.rows_done > 0 AND i.state NOT IN ('Undoing', 'Undone') ORDER BY i.id DESC LIMIT 1";
 
     private const string SelectNext = $"{ImportColumns} WHERE i.state IN ('Queued', 'Running') AND i.id > @after ORDER BY i.id LIMIT 1";
 
@@ -139,6 +146,7 @@ internal static class ImportStore
         write.Execute(InsertImport, new
         {
             id, fileId, sourceId, headerKey, mapping = mapping.ToJson(), state = nameof(ImportState.Queued), at = now, actor,
+            afterSeq = write.NextSeq(IEventLog.Log) - 1,
         });
         write.Advance(Imports, 1);
         return id;

@@ -98,6 +98,8 @@ internal static class InsightsStore
 
     public static void ForgetHours(WriteSession write) => write.Execute("DELETE FROM insights_hour");
 
+    public static void DropEmptyHours(WriteSession write) => write.Execute("DELETE FROM insights_hour WHERE events <= 0");
+
     /// <summary>The newest size that is known of a segment; null: none is.</summary>
     public static SizeAt? LastSizeOf(ReadSession read, long segmentId)
     {

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Platform.Store;
 
 namespace CdpMonolith.Profiles.Contracts;
 
@@ -91,6 +93,12 @@ public interface IProfiles
 
     /// <summary>The person that an identifier points to. The value need not be normalised.</summary>
     Task<Person?> FindAsync(Identifier identifier, CancellationToken ct);
+
+    /// <summary>Which profile each of some events was given to, by the event's seq; as the reader sees it.</summary>
+    IReadOnlyDictionary<long, long> ProfilesOf(ReadSession read, IReadOnlyList<Event> events) => new Dictionary<long, long>();
+
+    /// <summary>Seqs of the events of one flag that were given to a profile, in order.</summary>
+    IReadOnlyList<long> EventsOf(ReadSession read, long profileId, EventFlagsFilter filter) => [];
 
     Task<ProfileFacts> FactsAsync(CancellationToken ct);
 }

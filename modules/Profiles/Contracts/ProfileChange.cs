@@ -14,6 +14,12 @@ public enum ProfileChangeKind
 
     /// <summary>The profile belongs to another person now: <see cref="ProfileChange.CanonicalId"/> is new.</summary>
     CanonicalChanged = 3,
+
+    /// <summary>
+    /// An import is being undone: events are gone from their profiles, and profiles that only it named are no more. What follows may
+    /// lack entries; read anew once <see cref="IUndos.IsTakingBack"/> is over.
+    /// </summary>
+    TakenBack = 4,
 }
 
 /// <summary>
@@ -22,7 +28,7 @@ public enum ProfileChangeKind
 /// <see cref="ProfileChangeKind.EventResolved"/> or, when it was born without an event of its own, a
 /// <see cref="ProfileChangeKind.CanonicalChanged"/>.
 /// </summary>
-/// <param name="ProfileId">EventResolved: where the event stays, not the canonical one. Else the profile that changed.</param>
+/// <param name="ProfileId">EventResolved: where the event stays, not the canonical one. TakenBack: 0. Else the profile that changed.</param>
 /// <param name="OccurredAt">EventResolved: the event's time; else when it changed. Unix ms.</param>
 /// <param name="EventSeq">EventResolved only.</param>
 /// <param name="Flags">EventResolved only: the event's flags.</param>

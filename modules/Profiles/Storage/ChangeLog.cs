@@ -62,6 +62,15 @@ internal static class ChangeLog
         write.Advance(IProfiles.Log, (int)(seq - first));
     }
 
+    /// <summary>Tells followers that events were taken back, and with them perhaps profiles.</summary>
+    public static void AppendTakenBack(WriteSession write, long now)
+    {
+        var rows = write.Append("profiles_change", Columns);
+        rows.Add(write.NextSeq(IProfiles.Log)).Add((long)ProfileChangeKind.TakenBack).Add(0).Add(now).AddNull().Add(0).AddNull().EndRow();
+        rows.Done();
+        write.Advance(IProfiles.Log, 1);
+    }
+
     private static List<ProfileChange> Rows(Statement row, long after, int limit)
     {
         var changes = new List<ProfileChange>();

@@ -1,3 +1,4 @@
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Profiles.Rules;
@@ -107,6 +108,28 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
         row.Reset();
         return canonical;
     }
+
+    public IReadOnlyDictionary<long, long> ProfilesOf(ReadSession read, IReadOnlyList<Event> events)
+    {
+        var reader = new CallReader(rules);
+        var found = new Dictionary<long, long>();
+        foreach (var call in events)
+        {
+            foreach (var identifier in reader.Read(call).Identifiers)
+            {
+                if (GraphStore.Find(read, identifier) is { } profile && RetractStore.Has(read, profile.Id, call.OccurredAt, call.Seq))
+                {
+                    found[call.Seq] = profile.Id;
+                    break;
+                }
+            }
+        }
+
+        return found;
+    }
+
+    public IReadOnlyList<long> EventsOf(ReadSession read, long profileId, EventFlagsFilter filter) =>
+        RetractStore.EventsOf(read, profileId, filter);
 
     public Task<ProfileFacts> FactsAsync(CancellationToken ct) => store.ReadAsync(
         read =>

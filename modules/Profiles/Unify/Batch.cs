@@ -150,7 +150,7 @@ internal sealed class Batch
         }
     }
 
-    private static string RuleOf(CallType type) => type switch
+    public static string RuleOf(CallType type) => type switch
     {
         CallType.Identify => "identify",
         CallType.Track => "track",

@@ -117,6 +117,11 @@ internal sealed class Decision
             RecordStore.Update(write, record);
         }
 
+        foreach (var record in _records.Removed)
+        {
+            RetractStore.Drop(write, record);
+        }
+
         foreach (var id in _records.GoldenDropped)
         {
             RecordStore.DropGoldenOf(write, id);

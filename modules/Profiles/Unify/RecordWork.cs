@@ -16,6 +16,9 @@ internal sealed class RecordWork(ReadSession read)
 
     public List<SourceRecord> Changed { get; } = [];
 
+    /// <summary>Records that are there and of which nothing is left.</summary>
+    public List<SourceRecord> Removed { get; } = [];
+
     public List<(string Token, long ProfileId)> TokensAdded { get; } = [];
 
     public List<(string Token, long ProfileId)> TokensDropped { get; } = [];
@@ -44,6 +47,15 @@ internal sealed class RecordWork(ReadSession read)
         said.Say(profileId, sourceId, traits);
     }
 
+    /// <summary>Only this is said of a profile now, whatever is stored.</summary>
+    public void SayInstead(long profileId, IReadOnlyList<SourceRecord> records)
+    {
+        var said = new Said(RecordStore.Of(read, profileId));
+        said.Now.Clear();
+        said.Now.AddRange(records);
+        _said[profileId] = said;
+    }
+
     /// <summary>Compares what is said now with what is stored.</summary>
     public void Settle()
     {
@@ -69,6 +81,10 @@ internal sealed class RecordWork(ReadSession read)
             foreach (var record in said.Stored)
             {
                 NameWords.Add(record.Traits, before);
+                if (said.Now.FindIndex(left => left.SourceId == record.SourceId) < 0)
+                {
+                    Removed.Add(record);
+                }
             }
 
             Compare(profile, before, now);

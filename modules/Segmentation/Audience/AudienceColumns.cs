@@ -18,7 +18,7 @@ internal sealed record ColumnFacts(bool Loaded, double Progress, long People, lo
 /// </summary>
 internal sealed partial class AudienceColumns(
     IProfiles profiles, IEventLog events, IConsent consent, TimeProvider clock, ILogger<AudienceColumns> logger,
-    IHostApplicationLifetime? lifetime = null)
+    IHostApplicationLifetime? lifetime = null, IUndos? undos = null)
 {
     private const int Piece = 20_000;
 
@@ -39,7 +39,7 @@ internal sealed partial class AudienceColumns(
         Peek(columns => new ColumnFacts(Loaded, Loaded ? 1 : Progress, columns.People.Everybody.Count(), columns.EventCount, columns.MemoryBytes));
 
     /// <summary>Reads everything from the store, on this thread, unless that is done.</summary>
-    /// <returns>False when the program ends.</returns>
+    /// <returns>False when the program ends, or while an import is being undone.</returns>
     public bool Load()
     {
         lock (_feeding)
@@ -47,6 +47,12 @@ internal sealed partial class AudienceColumns(
             if (Loaded)
             {
                 return true;
+            }
+
+            // What is half undone is nobody's truth.
+            if (undos?.IsTakingBack() == true)
+            {
+                return false;
             }
 
             var began = clock.GetTimestamp();
@@ -74,6 +80,15 @@ internal sealed partial class AudienceColumns(
         lock (_feeding)
         {
             Loaded = false;
+        }
+    }
+
+    /// <summary>Whether events were taken back that are still in here.</summary>
+    public bool HoldsWhatWasTakenBack(IReadOnlyList<ProfileChange> changes)
+    {
+        lock (_feeding)
+        {
+            return changes.Any(change => change.Kind == ProfileChangeKind.TakenBack && change.Seq > _profileSeq);
         }
     }
 

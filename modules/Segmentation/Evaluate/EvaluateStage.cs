@@ -1,3 +1,4 @@
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Profiles.Contracts;
@@ -15,7 +16,7 @@ namespace CdpMonolith.Segmentation.Evaluate;
 /// it is evaluated. A cursor that moved on without an evaluation loses nothing, for after a start every segment is asked.
 /// </remarks>
 internal sealed class EvaluateStage(
-    IProfiles profiles, AudienceColumns columns, Evaluator evaluator, TimeProvider clock) : Stage<ProfileChange>
+    IProfiles profiles, IUndos undos, AudienceColumns columns, Evaluator evaluator, TimeProvider clock) : Stage<ProfileChange>
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan LongestBacklog = TimeSpan.FromSeconds(1);
@@ -56,6 +57,21 @@ internal sealed class EvaluateStage(
         {
             columns.Closing.WaitHandle.WaitOne(pause);
             changes = profiles.ReadChanges(after, limit + 1);
+        }
+
+        if (columns.HoldsWhatWasTakenBack(changes))
+        {
+            // Segments stand still until an undo has ended; then they go by what is left.
+            if (undos.IsTakingBack())
+            {
+                return [];
+            }
+
+            evaluator.StartOver();
+            if (!columns.Load())
+            {
+                return [];
+            }
         }
 
         _more = changes.Count > limit;
