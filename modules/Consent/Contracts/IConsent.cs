@@ -29,7 +29,7 @@ public static class Channels
     public static IReadOnlyList<string> All { get; } = [Any, Email, Sms, Phone, Post, Ads, Web];
 }
 
-/// <summary>An entry of the consent ledger: a decision and its evidence, never changed and never deleted by us.</summary>
+/// <summary>An entry of the consent ledger: a decision and its evidence, never changed by us, and deleted only with the import that told of it.</summary>
 /// <param name="ProfileId">The profile that the evidence names; not necessarily the canonical one.</param>
 /// <param name="OccurredAt">When the person decided, Unix ms. See <see cref="HoldsOver"/>.</param>
 /// <param name="RecordedAt">When we had it, Unix ms.</param>
