@@ -137,6 +137,7 @@ internal sealed class Acceptor(
         var first = write.NextSeq(IEventLog.Log);
         var kept = new List<Call>(calls.Count);
         var refused = 0;
+        messages.Look(write, calls);
         foreach (var call in calls)
         {
             if (call.Refusal is { } refusal)

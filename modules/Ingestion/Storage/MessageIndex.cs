@@ -22,11 +22,22 @@ internal sealed class MessageIndex(IStore store)
     /// <summary>Keys written in one piece of work, so that the lane is never kept for long.</summary>
     private const int KeysAtOnce = 2048;
 
+    /// <summary>Keys put by one statement, and asked for by one: on PostgreSQL each is a round trip.</summary>
+    private const int KeysInRow = 256;
+    private const int KeysAsked = 100;
+
     private const string FindSettled = "SELECT seq FROM ingestion_message WHERE key = $1";
     private const string ReadMessage = "SELECT source_id, message_id FROM ingestion_event WHERE seq = $1";
     private const string ReadUnsettled = "SELECT seq, source_id, message_id FROM ingestion_event WHERE seq > $1 ORDER BY seq";
     private const string ReadSettled = "SELECT seq FROM ingestion_settled WHERE id = 1";
-    private const string PutSettled = "INSERT INTO ingestion_message (key, seq) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING";
+    private static readonly string PutSettled = PutSettledRows(1);
+    private static readonly string PutManySettled = PutSettledRows(KeysInRow);
+    private static readonly string FindManySettled = $"""
+        SELECT m.key, m.seq, e.source_id, e.message_id
+        FROM   ingestion_message AS m
+        LEFT JOIN ingestion_event AS e ON e.seq = m.seq
+        WHERE  m.key IN ({string.Join(", ", Enumerable.Range(1, KeysAsked).Select(n => $"${n}"))})
+        """;
     private const string MoveSettled = """
         INSERT INTO ingestion_settled (id, seq) VALUES (1, $1)
         ON CONFLICT (id) DO UPDATE SET seq = excluded.seq
@@ -39,8 +50,51 @@ internal sealed class MessageIndex(IStore store)
     private long _transaction;
     private bool _anySettled;
 
+    /// <summary>On a shared store: what the table says of the keys of the work that runs.</summary>
+    private readonly Dictionary<long, Settled> _looked = [];
+
     /// <summary>Raised on the lane when there are enough keys for a run.</summary>
     public event Action? RunIsDue;
+
+    /// <summary>
+    /// Call before the first <see cref="FindOrAdd"/> of a piece of work: where each question costs a round trip, those of all its
+    /// calls are asked at once.
+    /// </summary>
+    public void Look(WriteSession write, IReadOnlyList<Call> calls)
+    {
+        _looked.Clear();
+        if (!store.IsShared || calls.Count < 2)
+        {
+            return;
+        }
+
+        var newest = Newest(write);
+        if (!_anySettled)
+        {
+            return;
+        }
+
+        var keys = calls.Where(call => call.Refusal is null && !newest.ContainsKey(call.Key)).Select(call => call.Key).Distinct();
+        foreach (var piece in keys.Chunk(KeysAsked))
+        {
+            var statement = write.Prepare(FindManySettled);
+            for (var n = 0; n < KeysAsked; n++)
+            {
+                statement.Set(n + 1, piece[Math.Min(n, piece.Length - 1)]);
+            }
+
+            foreach (var key in piece)
+            {
+                _looked[key] = default;
+            }
+
+            while (statement.Step())
+            {
+                _looked[statement.Int64(0)] = new Settled(
+                    statement.Int64(1), statement.Int64OrNull(2) ?? 0, statement.IsNull(3) ? null : statement.Utf8(3).ToArray());
+            }
+        }
+    }
 
     /// <summary>
     /// The event that has this call's message id already; 0: none, and from now on it is <paramref name="seq"/>.
@@ -54,6 +108,7 @@ internal sealed class MessageIndex(IStore store)
         {
             var same = found >= firstSeq
                 ? found - firstSeq < others.Count && others[(int)(found - firstSeq)].MessageId.Span.SequenceEqual(call.MessageId.Span)
+                : _looked.TryGetValue(key, out var looked) && looked.Seq == found ? looked.Is(sourceId, call.MessageId.Span)
                 : IsMessage(write, found, sourceId, call.MessageId.Span);
             if (same)
             {
@@ -96,12 +151,7 @@ internal sealed class MessageIndex(IStore store)
             await store.WriteAsync(
                 write =>
                 {
-                    var put = write.Prepare(PutSettled);
-                    foreach (var (key, seq) in piece)
-                    {
-                        put.Set(1, key).Set(2, seq).Run();
-                    }
-
+                    Put(write, piece);
                     _anySettled = true;
                 }, ct);
         }
@@ -120,6 +170,30 @@ internal sealed class MessageIndex(IStore store)
             }, ct);
     }
 
+    private static string PutSettledRows(int rows) =>
+        $"INSERT INTO ingestion_message (key, seq) VALUES {string.Join(", ", Enumerable.Range(0, rows).Select(n => $"(${2 * n + 1}, ${2 * n + 2})"))} ON CONFLICT (key) DO NOTHING";
+
+    private static void Put(WriteSession write, ArraySegment<KeyValuePair<long, long>> keys)
+    {
+        var whole = keys.Count - keys.Count % KeysInRow;
+        var many = write.Prepare(PutManySettled);
+        for (var n = 0; n < whole; n++)
+        {
+            var place = n % KeysInRow * 2;
+            many.Set(place + 1, keys[n].Key).Set(place + 2, keys[n].Value);
+            if (n % KeysInRow == KeysInRow - 1)
+            {
+                many.Run();
+            }
+        }
+
+        var one = write.Prepare(PutSettled);
+        foreach (var (key, seq) in keys[whole..])
+        {
+            one.Set(1, key).Set(2, seq).Run();
+        }
+    }
+
     private long Find(WriteSession write, Dictionary<long, long> newest, long key)
     {
         if (newest.TryGetValue(key, out var seq) || !_anySettled)
@@ -127,10 +201,22 @@ internal sealed class MessageIndex(IStore store)
             return seq;
         }
 
+        if (_looked.TryGetValue(key, out var looked))
+        {
+            return looked.Seq;
+        }
+
         var statement = write.Prepare(FindSettled).Set(1, key);
         seq = statement.Step() ? statement.Int64(0) : 0;
         statement.Reset();
         return seq;
+    }
+
+    /// <param name="Seq">0: the table does not have the key.</param>
+    private readonly record struct Settled(long Seq, long SourceId, byte[]? MessageId)
+    {
+        public bool Is(long sourceId, ReadOnlySpan<byte> messageId) =>
+            MessageId is not null && SourceId == sourceId && messageId.SequenceEqual(MessageId);
     }
 
     private static bool IsMessage(WriteSession write, long seq, long sourceId, ReadOnlySpan<byte> messageId)
@@ -171,6 +257,7 @@ internal sealed class MessageIndex(IStore store)
         }
 
         _transaction = write.Transaction;
+        _looked.Clear();
         var last = write.NextSeq(IEventLog.Log) - 1;
         if (last > _seenTo)
         {
