@@ -18,10 +18,12 @@ public sealed class OverviewTests
 
     private TestApp _app = null!;
 
+    [OneTimeSetUp]
+    public void Need() => _ = Browser.Path;
+
     [SetUp]
     public async Task Start()
     {
-        _ = Browser.Path;
         _app = await TestApp.StartAsync();
     }
 

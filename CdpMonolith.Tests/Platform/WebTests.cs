@@ -27,6 +27,7 @@ public sealed class WebTests
     [
         "/v1/", "/api/s/", "/beacon/v1/", "/pixel/v1/", "/sourceConfig", "/rsaMetrics", // senders, by write key
         "/s/", "/analytics.js/", // the script of websites
+        "/f/",           // who fills in a form
         "/hooks/",       // shops, by write key and signature
         "/version",
         "/health",       // watchdogs

@@ -39,16 +39,17 @@ public sealed class BrowserClientTests
     private WebApplication _shop = null!;
     private IPage _page = null!;
 
+    [OneTimeSetUp]
+    public void Need()
+    {
+        _ = Browser.Path;
+        Tools.NodeWithClients();
+    }
+
     [SetUp]
     public async Task Open()
     {
-        _ = Browser.Path;
         var modules = Repo.Path("CdpMonolith.Tests", "Clients", "node_modules");
-        if (!Directory.Exists(Path.Combine(modules, "@jitsu")))
-        {
-            Tools.Missing("CdpMonolith.Tests/Clients/node_modules (npm ci makes it)");
-        }
-
         _app = await TestApp.StartAsync();
         _gate = await Gate.OpenAsync(_app.Address);
         _source = (await _app.Get<Sources>().CreateAsync(Actor.System, "Shop", SourceKind.Website, default)).Value;

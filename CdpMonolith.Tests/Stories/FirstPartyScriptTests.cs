@@ -26,10 +26,12 @@ public sealed class FirstPartyScriptTests
     private WebApplication _shop = null!;
     private IPage _page = null!;
 
+    [OneTimeSetUp]
+    public void Need() => _ = Browser.Path;
+
     [SetUp]
     public async Task Open()
     {
-        _ = Browser.Path;
         _app = await TestApp.StartAsync();
         _gate = await Gate.OpenAsync(_app.Address);
         _source = (await _app.Get<Sources>().CreateAsync(Actor.System, "Shop", SourceKind.Website, default)).Value;

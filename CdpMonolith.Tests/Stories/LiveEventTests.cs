@@ -46,8 +46,7 @@ public sealed class LiveEventTests
     [Test]
     public async Task From_the_Node_client()
     {
-        var node = Tools.Need("node", Environment.GetEnvironmentVariable("NODE"), "/usr/bin/node", "/usr/local/bin/node");
-        NeedClients();
+        var node = Tools.NodeWithClients();
         using var client = Process.Start(new ProcessStartInfo(node, ["send.mjs", _app.Address.ToString().TrimEnd('/'), _shop.Source.WriteKey])
         {
             WorkingDirectory = Clients, RedirectStandardOutput = true, RedirectStandardError = true,
@@ -63,7 +62,7 @@ public sealed class LiveEventTests
     public async Task From_the_browser_client()
     {
         _ = Browser.Path;
-        NeedClients();
+        Tools.NodeWithClients();
         var page = await Browser.OpenAsync(_app.Address);
         var faults = new List<string>();
         page.PageError += (_, fault) => faults.Add(fault);
@@ -123,14 +122,6 @@ public sealed class LiveEventTests
             Results.File(Path.Combine(Clients, "node_modules/@segment/analytics-next/dist/umd", Path.GetFileName(script) + ".js"), "text/javascript"));
         await website.StartAsync();
         return website;
-    }
-
-    private static void NeedClients()
-    {
-        if (!Directory.Exists(Path.Combine(Clients, "node_modules", "@segment")))
-        {
-            Tools.Missing("CdpMonolith.Tests/Clients/node_modules (npm ci makes it)");
-        }
     }
 
     private async Task AssertArrivesAsync(string email, Identifier identifier)

@@ -15,8 +15,12 @@ public sealed class NodeClientTests
 
     private TempFolder _folder = null!;
     private TestApp _app = null!;
+    private string _node = null!;
     private Gate _gate = null!;
     private Source _source = null!;
+
+    [OneTimeSetUp]
+    public void Need() => _node = Tools.NodeWithClients();
 
     [SetUp]
     public async Task Open()
@@ -88,17 +92,11 @@ public sealed class NodeClientTests
 
     private async Task<string[]> SendAsync(string client, int rounds, int pauseMs = 0)
     {
-        var node = Tools.Need("node", Environment.GetEnvironmentVariable("NODE"), "/usr/bin/node", "/usr/local/bin/node");
-        if (!Directory.Exists(Path.Combine(Clients, "node_modules", "@jitsu")))
-        {
-            Tools.Missing("CdpMonolith.Tests/Clients/node_modules (npm ci makes it)");
-        }
-
         string[] arguments =
         [
             "calls.mjs", client, _gate.Address, _source.WriteKey, rounds.ToString(CultureInfo.InvariantCulture), pauseMs.ToString(CultureInfo.InvariantCulture),
         ];
-        using var process = Process.Start(new ProcessStartInfo(node, arguments)
+        using var process = Process.Start(new ProcessStartInfo(_node, arguments)
         {
             WorkingDirectory = Clients, RedirectStandardOutput = true, RedirectStandardError = true,
         })!;

@@ -67,6 +67,17 @@ internal static class Tools
         return found!;
     }
 
+    /// <summary>The path of Node, with the clients of the field beside it in <c>Clients/node_modules</c>.</summary>
+    public static string NodeWithClients()
+    {
+        if (!Directory.Exists(Repo.Path("CdpMonolith.Tests", "Clients", "node_modules", "@jitsu")))
+        {
+            Missing("CdpMonolith.Tests/Clients/node_modules (npm ci makes it)");
+        }
+
+        return Need("node", Environment.GetEnvironmentVariable("NODE"), "/usr/bin/node", "/usr/local/bin/node");
+    }
+
     /// <summary>Says in one line that something is not here: a skip, in CI a failure.</summary>
     public static void Missing(string name)
     {

@@ -32,6 +32,7 @@ public static class IngestionModule
         services.AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
         services.AddSingleton<BrowserTags>().AddSingleton<BrowserScript>().AddSingleton<BrowserEndpoints>();
         services.AddSingleton<Hooks>().AddSingleton<HookEndpoints>();
+        services.AddSingleton<Forms>().AddSingleton<FormPage>().AddSingleton<FormEndpoints>();
         services.AddSingleton<HookMapper>().AddHostedService(all => all.GetRequiredService<HookMapper>());
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
@@ -55,6 +56,7 @@ public static class IngestionModule
         ClientEndpoints.Map(endpoints);
         BrowserEndpoints.Map(endpoints);
         HookEndpoints.Map(endpoints);
+        FormEndpoints.Map(endpoints);
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
         endpoints.MapImports();

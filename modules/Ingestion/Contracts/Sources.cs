@@ -18,6 +18,7 @@ public enum SourceKind
     Shopify,
     WooCommerce,
     Webhook,
+    Form,
 }
 
 /// <summary>The sources, for modules that show or name them.</summary>

@@ -6,6 +6,9 @@ namespace CdpMonolith.Platform.Web;
 /// <summary>What every answer of the console tells browsers to refuse. The tracking API answers other sites and has none of it.</summary>
 public static class SecurityHeaders
 {
+    /// <summary>In a content security policy: any website may show this answer in a frame.</summary>
+    public const string AnyFrame = "frame-ancestors *";
+
     private const string NonceKey = "cdp.nonce";
 
     /// <summary>The value with which an inline script of this answer is let through.</summary>
@@ -29,10 +32,14 @@ public static class SecurityHeaders
                 headers["Cross-Origin-Opener-Policy"] = "same-origin";
                 headers["Cross-Origin-Resource-Policy"] = "same-origin";
                 headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=(), payment=(), usb=()";
-                headers.XFrameOptions = "DENY";
                 if (string.IsNullOrEmpty(headers.ContentSecurityPolicy))
                 {
                     headers.ContentSecurityPolicy = PolicyWith(nonce);
+                }
+
+                if (!headers.ContentSecurityPolicy.ToString().EndsWith(AnyFrame, StringComparison.Ordinal))
+                {
+                    headers.XFrameOptions = "DENY";
                 }
 
                 if (context.Request.IsHttps)

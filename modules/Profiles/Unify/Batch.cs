@@ -15,6 +15,8 @@ internal sealed class Batch
     private readonly Dictionary<Identifier, Named> _named;
     private readonly Dictionary<(long Low, long High), Evidence> _evidence;
     private readonly List<((long Low, long High) Link, long At)> _learntLinks = [];
+    private readonly HashSet<Identifier> _asked = [];
+    private Dictionary<Identifier, (long Id, long FirstSeenAt)> _stored = [];
 
     private Batch(ReadSession read, IdentityCache? cache, long nextId, int calls)
     {
@@ -75,6 +77,7 @@ internal sealed class Batch
 
     private void Decide(IReadOnlyList<Call> calls, ProfilesOptions limits)
     {
+        AskFor(calls);
         foreach (var call in calls)
         {
             foreach (var identifier in call.Identifiers)
@@ -108,6 +111,23 @@ internal sealed class Batch
         }
     }
 
+    /// <summary>Asks the store at once for all whom the cache does not know.</summary>
+    private void AskFor(IReadOnlyList<Call> calls)
+    {
+        foreach (var call in calls)
+        {
+            foreach (var identifier in call.Identifiers)
+            {
+                if (_cache is null || !_cache.TryGet(identifier, out _))
+                {
+                    _asked.Add(identifier);
+                }
+            }
+        }
+
+        _stored = GraphStore.Find(_read, _asked);
+    }
+
     private void Name(Identifier identifier, Event call)
     {
         ref var named = ref CollectionsMarshal.GetValueRefOrAddDefault(_named, identifier, out var seen);
@@ -127,13 +147,13 @@ internal sealed class Batch
 
     private Named? Find(Identifier identifier)
     {
-        if (_cache is not null && _cache.TryGet(identifier, out var known))
+        if (_cache is not null && _cache.TryGet(identifier, out var cached))
         {
-            return new Named { Id = known.Id, FirstSeenAt = known.FirstSeenAt };
+            return new Named { Id = cached.Id, FirstSeenAt = cached.FirstSeenAt };
         }
 
-        return GraphStore.Find(_read, identifier) is { } found
-            ? new Named { Id = found.Id, FirstSeenAt = found.FirstSeenAt, IsLearnt = true }
+        return (_stored.TryGetValue(identifier, out var found) ? ((long Id, long FirstSeenAt)?)found : _asked.Contains(identifier) ? null : GraphStore.Find(_read, identifier)) is { } known
+            ? new Named { Id = known.Id, FirstSeenAt = known.FirstSeenAt, IsLearnt = true }
             : null;
     }
 
