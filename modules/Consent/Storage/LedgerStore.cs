@@ -31,11 +31,10 @@ internal sealed class LedgerStore(IStore store)
         ORDER  BY profile_id, purpose
         """;
 
-    private const string Same = """
-        SELECT 1
+    private static readonly string DecisionsOf = $"""
+        SELECT profile_id, purpose, channel, status, occurred_at
         FROM   consent_ledger
-        WHERE  profile_id = $1 AND purpose = $2 AND channel = $3 AND status = $4 AND occurred_at = $5 AND restated_by IS NULL
-        LIMIT  1
+        WHERE  profile_id IN ({Lists.Places}) AND restated_by IS NULL
         """;
 
     private const string StatusBeforeMoment = """
@@ -143,10 +142,11 @@ internal sealed class LedgerStore(IStore store)
     {
         var given = new List<long>(entries.Count);
         var next = write.NextSeq(IConsent.Log);
+        var there = Decisions(write, entries);
         var rows = write.Append("consent_ledger", Columns);
         foreach (var entry in entries)
         {
-            if (entry.RestatedBy is null && IsThere(write, entry))
+            if (entry.RestatedBy is null && !there.Add((entry.ProfileId, entry.Purpose, entry.Channel, (long)entry.Status, entry.OccurredAt)))
             {
                 continue;
             }
@@ -161,12 +161,20 @@ internal sealed class LedgerStore(IStore store)
         return given;
     }
 
-    private static bool IsThere(WriteSession write, NewEntry entry)
+    /// <summary>The decisions that are there of the people whom the entries are about.</summary>
+    private static HashSet<(long ProfileId, string Purpose, string Channel, long Status, long OccurredAt)> Decisions(
+        WriteSession write, IReadOnlyList<NewEntry> entries)
     {
-        var statement = write.Prepare(Same)
-            .Set(1, entry.ProfileId).Set(2, entry.Purpose).Set(3, entry.Channel).Set(4, (long)entry.Status).Set(5, entry.OccurredAt);
-        var there = statement.Step();
-        statement.Reset();
+        var there = new HashSet<(long, string, string, long, long)>();
+        foreach (var people in entries.Where(entry => entry.RestatedBy is null).Select(entry => entry.ProfileId).Distinct().Chunk(Lists.AtOnce))
+        {
+            var statement = write.Prepare(DecisionsOf).SetList(people);
+            while (statement.Step())
+            {
+                there.Add((statement.Int64(0), statement.Text(1), statement.Text(2), statement.Int64(3), statement.Int64(4)));
+            }
+        }
+
         return there;
     }
 

@@ -35,6 +35,7 @@ internal sealed class FormPage(IStringLocalizer<Texts> texts)
         .fault{margin:6px 0 0;color:var(--bad);font-size:14px}
         .pick{display:flex;gap:10px;align-items:flex-start;padding:6px 0}
         .pick input,.box input{margin:5px 0 0;accent-color:var(--accent);flex:none}
+        .rated{display:inline-block;max-width:100%}
         .scale{display:flex;flex-wrap:wrap;gap:6px}
         .scale label{position:relative}
         .scale input{position:absolute;opacity:0;inset:0;margin:0;width:100%;height:100%;cursor:pointer}
@@ -138,8 +139,8 @@ internal sealed class FormPage(IStringLocalizer<Texts> texts)
             FormFieldKind.Choice => Labelled(
                 $"<select {rest}><option value=\"\"></option>{string.Concat(field.Picks.Select(pick => $"<option{On("selected", values.Contains(pick))}>{E(pick)}</option>"))}</select>"),
             FormFieldKind.YesNo => Grouped(Scale(pick => T($"Form.{pick}"))),
-            FormFieldKind.Rating => Grouped(Scale(pick => pick) + Ends("Form.Rating.Low", "Form.Rating.High")),
-            FormFieldKind.Nps => Grouped(Scale(pick => pick) + Ends("Form.Nps.Low", "Form.Nps.High")),
+            FormFieldKind.Rating => Grouped($"<div class=\"rated\">{Scale(pick => pick)}{Ends("Form.Rating.Low", "Form.Rating.High")}</div>"),
+            FormFieldKind.Nps => Grouped($"<div class=\"rated\">{Scale(pick => pick)}{Ends("Form.Nps.Low", "Form.Nps.High")}</div>"),
             _ => Labelled($"<input class=\"in\" type=\"{TypeOf(field.Kind)}\"{Completes(field.Kind)} {rest} value=\"{value}\">"),
         };
 

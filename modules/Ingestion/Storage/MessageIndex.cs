@@ -22,9 +22,8 @@ internal sealed class MessageIndex(IStore store)
     /// <summary>Keys written in one piece of work, so that the lane is never kept for long.</summary>
     private const int KeysAtOnce = 2048;
 
-    /// <summary>Keys put by one statement, and asked for by one: on PostgreSQL each is a round trip.</summary>
+    /// <summary>Keys put by one statement: on PostgreSQL each is a round trip.</summary>
     private const int KeysInRow = 256;
-    private const int KeysAsked = 100;
 
     private const string FindSettled = "SELECT seq FROM ingestion_message WHERE key = $1";
     private const string ReadMessage = "SELECT source_id, message_id FROM ingestion_event WHERE seq = $1";
@@ -36,7 +35,7 @@ internal sealed class MessageIndex(IStore store)
         SELECT m.key, m.seq, e.source_id, e.message_id
         FROM   ingestion_message AS m
         LEFT JOIN ingestion_event AS e ON e.seq = m.seq
-        WHERE  m.key IN ({string.Join(", ", Enumerable.Range(1, KeysAsked).Select(n => $"${n}"))})
+        WHERE  m.key IN ({Lists.Places})
         """;
     private const string MoveSettled = """
         INSERT INTO ingestion_settled (id, seq) VALUES (1, $1)
@@ -75,14 +74,9 @@ internal sealed class MessageIndex(IStore store)
         }
 
         var keys = calls.Where(call => call.Refusal is null && !newest.ContainsKey(call.Key)).Select(call => call.Key).Distinct();
-        foreach (var piece in keys.Chunk(KeysAsked))
+        foreach (var piece in keys.Chunk(Lists.AtOnce))
         {
-            var statement = write.Prepare(FindManySettled);
-            for (var n = 0; n < KeysAsked; n++)
-            {
-                statement.Set(n + 1, piece[Math.Min(n, piece.Length - 1)]);
-            }
-
+            var statement = write.Prepare(FindManySettled).SetList(piece);
             foreach (var key in piece)
             {
                 _looked[key] = default;

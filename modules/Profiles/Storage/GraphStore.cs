@@ -20,9 +20,6 @@ internal static class GraphStore
 {
     public const string IdCounter = "profiles.profile";
 
-    /// <summary>Values asked for by one statement: on PostgreSQL each is a round trip.</summary>
-    private const int ValuesAsked = 100;
-
     private const string NodeColumns = "p.id, p.type, p.value, p.canonical_id, p.first_seen_at, p.source_id, p.named_links, p.anonymous_links";
 
     private const string ReadVersion = "SELECT version FROM profiles_state";
@@ -36,8 +33,7 @@ internal static class GraphStore
 
     private const string LastId = "SELECT id FROM profiles_profile ORDER BY id DESC LIMIT 1";
     private const string FindByIdentifier = "SELECT id, first_seen_at FROM profiles_profile WHERE value = $1 AND type = $2";
-    private static readonly string FindByValues =
-        $"SELECT type, value, id, first_seen_at FROM profiles_profile WHERE value IN ({string.Join(", ", Enumerable.Range(1, ValuesAsked).Select(n => $"${n}"))})";
+    private static readonly string FindByValues = $"SELECT type, value, id, first_seen_at FROM profiles_profile WHERE value IN ({Lists.Places})";
 
     private const string FindNode = $"SELECT {NodeColumns} FROM profiles_profile AS p WHERE p.id = $1";
     private const string FindMembers = $"SELECT {NodeColumns} FROM profiles_profile AS p WHERE p.canonical_id = $1 ORDER BY p.id";
@@ -132,14 +128,9 @@ internal static class GraphStore
     public static Dictionary<Identifier, (long Id, long FirstSeenAt)> Find(ReadSession read, IReadOnlyCollection<Identifier> identifiers)
     {
         var found = new Dictionary<Identifier, (long, long)>();
-        foreach (var piece in identifiers.Select(identifier => identifier.Value).Chunk(ValuesAsked))
+        foreach (var piece in identifiers.Select(identifier => identifier.Value).Chunk(Lists.AtOnce))
         {
-            var row = read.Prepare(FindByValues);
-            for (var n = 0; n < ValuesAsked; n++)
-            {
-                row.Set(n + 1, piece[Math.Min(n, piece.Length - 1)]);
-            }
-
+            var row = read.Prepare(FindByValues).SetList(piece);
             while (row.Step())
             {
                 found[new Identifier(row.Text(0), row.Text(1))] = (row.Int64(2), row.Int64(3));

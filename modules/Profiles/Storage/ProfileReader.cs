@@ -8,11 +8,12 @@ namespace CdpMonolith.Profiles.Storage;
 /// <summary>People, read from the store.</summary>
 internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProfiles
 {
-    private const string FindGolden = """
-        SELECT p.id, g.traits
-        FROM   profiles_profile AS p
-        LEFT   JOIN profiles_golden AS g ON g.profile_id = p.id
-        WHERE  p.id = $1 AND p.canonical_id = p.id
+    private static readonly string FindGolden = $"""
+        SELECT   p.id, g.traits
+        FROM     profiles_profile AS p
+        LEFT     JOIN profiles_golden AS g ON g.profile_id = p.id
+        WHERE    p.id IN ({Lists.Places}) AND p.canonical_id = p.id
+        ORDER BY p.id
         """;
 
     private const string GoldenAfter = "SELECT profile_id, traits FROM profiles_golden WHERE profile_id > $1 ORDER BY profile_id LIMIT $2";
@@ -38,15 +39,13 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
     public IReadOnlyList<GoldenRecord> GoldenRecords(IReadOnlyCollection<long> profileIds) => store.Read(read =>
     {
         var records = new List<GoldenRecord>(profileIds.Count);
-        foreach (var id in profileIds.Order())
+        foreach (var ids in profileIds.Order().Chunk(Lists.AtOnce))
         {
-            var row = read.Prepare(FindGolden).Set(1, id);
-            if (row.Step())
+            var row = read.Prepare(FindGolden).SetList(ids);
+            while (row.Step())
             {
-                records.Add(new GoldenRecord(id, row.IsNull(1) ? NoTraits : row.Utf8(1).ToArray()));
+                records.Add(new GoldenRecord(row.Int64(0), row.IsNull(1) ? NoTraits : row.Utf8(1).ToArray()));
             }
-
-            row.Reset();
         }
 
         return records;
