@@ -19,6 +19,12 @@ internal sealed class IngestionOptions
     [Range(1, 100_000)]
     public int BatchEvents { get; set; } = 5000;
 
+    /// <summary>
+    /// Events a second that a source may send in the long run, 0 for any number; sources may have their own. Beyond it the answer is 429.
+    /// </summary>
+    [Range(0, 1_000_000)]
+    public int EventsPerSecond { get; set; } = 5000;
+
     /// <summary>Members of a call's <c>properties</c> or <c>traits</c>; a call with more goes into quarantine.</summary>
     [Range(1, 100_000)]
     public int Properties { get; set; } = 2000;

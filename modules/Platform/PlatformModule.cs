@@ -28,7 +28,7 @@ public static class PlatformModule
         services.AddOptions<StoreOptions>().Bind(configuration.GetSection(StoreOptions.Section))
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<StageOptions>().Bind(configuration.GetSection(StageOptions.Section));
-        services.AddSingleton<DataFolder>();
+        services.AddSingleton<DataFolder>().AddSingleton<FreeSpace>();
         services.AddSingleton<Migrations>();
         services.AddMigrations("Platform", typeof(PlatformModule).Assembly);
         services.AddSingleton<IStore>(all => string.IsNullOrWhiteSpace(all.GetRequiredService<IOptions<StoreOptions>>().Value.PostgreSql)

@@ -62,7 +62,7 @@ internal sealed class BenchServer : IAsyncDisposable
         var process = new Process
         {
             StartInfo = new ProcessStartInfo(
-                program, [.. self, "serve", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=Warning", .. place.Settings, .. settings])
+                program, [.. self, "serve", "--urls=http://127.0.0.1:0", "--Logging:LogLevel:Default=Warning", "--Ingestion:EventsPerSecond=0", .. place.Settings, .. settings])
             {
                 RedirectStandardOutput = true, UseShellExecute = false,
             },

@@ -51,7 +51,7 @@ internal static class DemoCommand
 
         string[] address = ValueOf(settings, "--urls") is null && IsTaken(new Uri(ServeCommand.DefaultAddress)) ? ["--urls=http://127.0.0.1:0"] : [];
         return await ServeCommand.RunAsync(
-            [.. settings, .. address, $"--Store:Folder={folder}", "--Demo=true", "--Logging:LogLevel:CdpMonolith=Warning"], output,
+            [.. settings, .. address, $"--Store:Folder={folder}", "--Demo=true", "--Logging:LogLevel:CdpMonolith=Warning", "--Ingestion:EventsPerSecond=0"], output,
             stop => FillAsync(folder, filled, visitors: !args.Contains("--quiet"), output, stop));
     }
 

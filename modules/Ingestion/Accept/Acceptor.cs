@@ -43,7 +43,8 @@ internal sealed record Verdict(long Seq, bool IsDuplicate, Refusal? Refusal)
 
 /// <summary>The door: every event comes through here, whichever way it came.</summary>
 internal sealed class Acceptor(
-    IStore store, MessageIndex messages, Tallies tallies, LiveFeed live, TimeProvider clock, IOptions<IngestionOptions> options)
+    IStore store, MessageIndex messages, FreeSpace space, SourceMap sources, Tallies tallies, LiveFeed live, TimeProvider clock,
+    IOptions<IngestionOptions> options)
 {
     private const int HeadBytes = 4096;
 
@@ -62,6 +63,7 @@ internal sealed class Acceptor(
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         if (request.Refusal is { } refusal)
         {
+            space.Require();
             await store.WriteAsync(
                 write => QuarantineStore.Put(write, Aside(source.Id, refusal, body, body.Length, null, now, arrival)),
                 CancellationToken.None);
@@ -120,6 +122,15 @@ internal sealed class Acceptor(
         long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now,
         Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct)
     {
+        space.Require();
+        if (sources.Find(sourceId)?.Settings.KeepsIp != true)
+        {
+            foreach (var call in calls)
+            {
+                call.Body = call.Refusal is null ? IpAddresses.Truncate(call.Body) : call.Body;
+            }
+        }
+
         var (stored, duplicates) = await store.WriteAsync(
             write =>
             {

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Audit;
@@ -15,6 +16,7 @@ internal sealed class Sources(
     IStore store, SourceMap map, Tallies tallies, IAudit audit, TimeProvider clock, IOptions<IngestionOptions> options) : ISources
 {
     public const int NameAtMost = 100;
+    private const int OriginsAtMost = 50;
     private const string KeyAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     private const int KeyLength = 32;
 
@@ -75,6 +77,24 @@ internal sealed class Sources(
                 return null;
             }, ct);
 
+    public Task<Outcome<Source>> SetAsync(Actor actor, long id, SourceSettings wanted, CancellationToken ct)
+    {
+        var settings = wanted with
+        {
+            Country = string.IsNullOrWhiteSpace(wanted.Country) ? null : wanted.Country.Trim().ToUpperInvariant(),
+            Origins = [.. (wanted.Origins ?? []).Select(origin => (origin ?? "").Trim().TrimEnd('/').ToLowerInvariant()).Where(origin => origin.Length > 0).Distinct()],
+        };
+        return CheckSettings(settings) is { } wrong
+            ? Task.FromResult<Outcome<Source>>(wrong)
+            : ChangeAsync(
+                actor, id, "source.settings_changed", settings,
+                write =>
+                {
+                    SourceStore.SaveSettings(write, id, settings);
+                    return null;
+                }, ct);
+    }
+
     /// <summary>Gives it a new write key. The old one is taken for some time more: clients throw events away at a 401.</summary>
     public Task<Outcome<Source>> RotateKeyAsync(Actor actor, long id, CancellationToken ct)
     {
@@ -108,6 +128,17 @@ internal sealed class Sources(
         > NameAtMost => new Problem("source.name_too_long", $"The name may have {NameAtMost} characters.", "name"),
         _ => null,
     };
+
+    private static Problem? CheckSettings(SourceSettings settings) =>
+        settings.Country is { } country && !PhoneNumbers.IsCountry(country)
+            ? new Problem("source.country_unknown", "The country must be an ISO 3166-1 code of two letters, such as NO.", "country")
+        : settings.Rate is < 0 or > 1_000_000
+            ? new Problem("source.rate_unusable", "The rate is 0 to 1,000,000 events a second.", "rate")
+        : settings.Origins.Count > OriginsAtMost
+            ? new Problem("source.too_many_origins", "A source has at most 50 websites.", "origins")
+        : settings.Origins.FirstOrDefault(origin => !Origins.IsOrigin(origin)) is { } odd
+            ? new Problem("source.origin_unusable", $"{odd} is not a website such as https://shop.example or https://*.shop.example.", "origins")
+            : null;
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

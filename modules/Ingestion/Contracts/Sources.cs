@@ -6,7 +6,22 @@ namespace CdpMonolith.Ingestion.Contracts;
 /// <param name="CreatedAt">Unix ms.</param>
 /// <param name="LastEventAt">When we last accepted one of its events, Unix ms; null: never.</param>
 public sealed record Source(
-    long Id, string Name, SourceKind Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt);
+    long Id, string Name, SourceKind Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt)
+{
+    public SourceSettings Settings { get; init; } = SourceSettings.Default;
+}
+
+/// <summary>What administrators set of a source.</summary>
+/// <param name="Country">Where phone numbers without a country belong, ISO 3166-1 alpha-2; null: as the installation says.</param>
+/// <param name="Rate">Events a second that are taken, in the long run; 0: any number; null: as the installation says.</param>
+/// <param name="KeepsIp">IP addresses stay whole; else they lose their last part before they are stored.</param>
+/// <param name="Origins">
+/// Websites that browsers may send from, such as <c>https://shop.example</c> or <c>https://*.shop.example</c>; empty: any.
+/// </param>
+public sealed record SourceSettings(string? Country, long? Rate, bool KeepsIp, IReadOnlyList<string> Origins)
+{
+    public static readonly SourceSettings Default = new(null, null, KeepsIp: false, []);
+}
 
 /// <summary>Kinds of source. Stored by name.</summary>
 public enum SourceKind

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Platform.Store;
 using Microsoft.AspNetCore.Http;
 
 namespace CdpMonolith.Ingestion.Endpoints;
@@ -9,6 +10,7 @@ internal static class Answers
 {
     private const string Json = "application/json";
     private static readonly byte[] Success = [.. "{\"success\":true}"u8];
+    private static readonly Refusal StoreFaulty = new("store.faulty", "The database is faulty; whoever runs this server must look at it.");
     private static readonly Refusal NoMethod = new("method.not_allowed", "This path takes another method.");
 
     /// <summary>Exactly 200: some clients take any other 2xx for a failure and send again without end.</summary>
@@ -56,9 +58,22 @@ internal static class Answers
         return RefusedAsync(http, StatusCodes.Status429TooManyRequests, refusal);
     }
 
-    public static void AskLater(HttpContext http)
+    /// <summary>The store could not take it: later, please, or, where no waiting helps, that it is faulty.</summary>
+    public static Task UnavailableAsync(HttpContext http, Refusal refusal, StoreUnavailableException fault)
     {
-        var seconds = Random.Shared.Next(60, 301);
+        if (!fault.IsFinal)
+        {
+            return LaterAsync(http, refusal);
+        }
+
+        http.Response.Headers.RetryAfter = "60";
+        return RefusedAsync(http, StatusCodes.Status503ServiceUnavailable, StoreFaulty);
+    }
+
+    /// <param name="least">Seconds after which it may go well.</param>
+    public static void AskLater(HttpContext http, int least = 60)
+    {
+        var seconds = least + Random.Shared.Next(0, least * 4 + 1);
         http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         http.Response.Headers["X-RateLimit-Reset"] = http.Response.Headers.RetryAfter;
     }

@@ -36,7 +36,7 @@ internal readonly record struct BodyIntake(ReadOnlyMemory<byte> Bytes, Refusal? 
             return new BodyIntake(
                 default,
                 new Refusal("body.encoding_unknown", "The Content-Encoding must be gzip, deflate or br, or none."),
-                StatusCodes.Status415UnsupportedMediaType);
+                StatusCodes.Status400BadRequest);
         }
 
         using var packed = await ReadPlainAsync(request, bytesAtMost, mayHold: false);

@@ -93,9 +93,9 @@ internal sealed partial class HookEndpoints(Hooks hooks, Senders senders, IOptio
                 await Answers.StoredAsync(http);
             }
         }
-        catch (StoreUnavailableException)
+        catch (StoreUnavailableException fault)
         {
-            await Answers.LaterAsync(http, Unavailable);
+            await Answers.UnavailableAsync(http, Unavailable, fault);
         }
     }
 

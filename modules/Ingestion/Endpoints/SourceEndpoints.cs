@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Routing;
 namespace CdpMonolith.Ingestion.Endpoints;
 
 /// <summary>A source as the API shows it. Times are Unix ms.</summary>
-/// <param name="Kind">website, app, server, file, shopify, woocommerce or webhook.</param>
+/// <param name="Kind">website, app, server, file, shopify, woocommerce, webhook or form.</param>
 internal sealed record SourceAnswer(
     long Id, string Name, string Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt,
     long Stored, long Duplicates, long Quarantined)
@@ -22,7 +22,10 @@ internal sealed record SourceAnswer(
         source.LastEventAt, counts.Stored, counts.Duplicates, counts.Quarantined);
 }
 
-/// <summary>A source to make. Kind: website, app, server, file, shopify, woocommerce or webhook.</summary>
+/// <summary>What a source's settings are to be; see <see cref="SourceSettings"/>. What is left out is set to its default.</summary>
+internal sealed record WantedSettings(string? Country, long? Rate, bool? KeepsIp, IReadOnlyList<string>? Origins);
+
+/// <summary>A source to make. Kind: website, app, server, file, shopify, woocommerce, webhook or form.</summary>
 internal sealed record NewSource(string? Name, string? Kind);
 
 /// <summary>What to change of a source; null stays.</summary>
@@ -38,6 +41,8 @@ internal static class SourceEndpoints
         api.MapGet("{id:long}", Find);
         api.MapPost("", CreateAsync);
         api.MapPatch("{id:long}", ChangeAsync);
+        api.MapGet("{id:long}/settings", Settings);
+        api.MapPut("{id:long}/settings", SetAsync);
         api.MapPost("{id:long}/key", RotateKeyAsync);
         api.MapDelete("{id:long}/old-keys", ExpireOldKeysAsync);
         endpoints.MapGet("/api/rejected-keys", (Tallies tallies, CancellationToken ct) => tallies.RejectedKeysAsync(ct))
@@ -55,7 +60,7 @@ internal static class SourceEndpoints
     {
         if (!Enum.TryParse<SourceKind>(wanted.Kind ?? nameof(SourceKind.Website), ignoreCase: true, out var kind) || !Enum.IsDefined(kind))
         {
-            return Refused.As(new Problem("source.kind_unknown", "The kind must be website, app, server, file, shopify, woocommerce or webhook.", "kind"));
+            return Refused.As(new Problem("source.kind_unknown", "The kind must be website, app, server, file, shopify, woocommerce, webhook or form.", "kind"));
         }
 
         var outcome = await sources.CreateAsync(Actor.Of(user), wanted.Name ?? "", kind, ct);
@@ -81,6 +86,17 @@ internal static class SourceEndpoints
         return sources.Find(id) is { } source
             ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id)))
             : Refused.As(new Problem("source.unknown", "There is no such source."));
+    }
+
+    private static Results<Ok<SourceSettings>, NotFound> Settings(long id, Sources sources) =>
+        sources.Find(id) is { } source ? TypedResults.Ok(source.Settings) : TypedResults.NotFound();
+
+    private static async Task<Results<Ok<SourceSettings>, ProblemHttpResult>> SetAsync(
+        long id, WantedSettings wanted, Sources sources, ClaimsPrincipal user, CancellationToken ct)
+    {
+        var outcome = await sources.SetAsync(
+            Actor.Of(user), id, new SourceSettings(wanted.Country, wanted.Rate, wanted.KeepsIp ?? false, wanted.Origins ?? []), ct);
+        return outcome.Met(out var source) ? TypedResults.Ok(source.Settings) : Refused.As(outcome.Problem!);
     }
 
     private static async Task<Results<Ok<SourceAnswer>, ProblemHttpResult>> RotateKeyAsync(

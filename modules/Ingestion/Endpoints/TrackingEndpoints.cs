@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -16,7 +17,8 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// after routing: no cookie, policy or redirect is for them.
 /// </summary>
 internal sealed partial class TrackingEndpoints(
-    Acceptor acceptor, Senders senders, IOptions<IngestionOptions> options, ILogger<TrackingEndpoints> logger)
+    Acceptor acceptor, Senders senders, Throttle throttle, IHostApplicationLifetime lifetime, IOptions<IngestionOptions> options,
+    ILogger<TrackingEndpoints> logger)
 {
     private const string Post = "POST, OPTIONS";
 
@@ -26,6 +28,9 @@ internal sealed partial class TrackingEndpoints(
     private static readonly Refusal Disabled = new("source.disabled", "This source is switched off.");
     private static readonly Refusal NoRoute = new("route.unknown", "The tracking API has no such path.");
     private static readonly Refusal Unavailable = new("store.unavailable", "The server cannot store events now; send this again later.");
+    private static readonly Refusal Draining = new("server.stopping", "The server is stopping; send this again later.");
+    private static readonly Refusal TooFast = new("source.too_fast", "This source sends more events a second than it may; send this again later.");
+    private static readonly Refusal ForeignOrigin = new("source.origin_refused", "Browsers may not send to this source from this website.");
     private static readonly Refusal Fault = new("server.fault", "The server made a mistake; its log has this requestId.");
 
     private readonly int _bytesAtMost = options.Value.BodyBytes;
@@ -63,6 +68,12 @@ internal sealed partial class TrackingEndpoints(
         }
 
         Answers.AllowOrigin(http);
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            await Answers.LaterAsync(http, Draining);
+            return;
+        }
+
         try
         {
             using var body = await BodyIntake.ReadAsync(http.Request, _bytesAtMost);
@@ -86,10 +97,10 @@ internal sealed partial class TrackingEndpoints(
 
             await TakeAsync(http, arrival, bytes);
         }
-        catch (StoreUnavailableException)
+        catch (StoreUnavailableException fault)
         {
             LogUnavailable(http.TraceIdentifier);
-            await Answers.LaterAsync(http, Unavailable);
+            await Answers.UnavailableAsync(http, Unavailable, fault);
         }
         catch (Exception fault) when (fault is not (BadHttpRequestException or IOException or OperationCanceledException) && !http.Response.HasStarted)
         {
@@ -114,6 +125,17 @@ internal sealed partial class TrackingEndpoints(
                 if (!source.Enabled)
                 {
                     refusal = Disabled;
+                }
+                else if (http.Request.Headers.Origin is [{ } origin] && !Origins.Allow(source.Settings.Origins, origin.ToLowerInvariant()))
+                {
+                    await Answers.RefusedAsync(http, StatusCodes.Status403Forbidden, ForeignOrigin);
+                    return;
+                }
+                else if (throttle.Ask(source, request.Calls.Count) is var seconds and > 0)
+                {
+                    Answers.AskLater(http, seconds);
+                    await Answers.RefusedAsync(http, StatusCodes.Status429TooManyRequests, TooFast);
+                    return;
                 }
                 else
                 {

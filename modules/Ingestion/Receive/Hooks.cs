@@ -27,7 +27,7 @@ internal sealed record HookSettings(string Proof, string Header, string? Secret,
 }
 
 /// <summary>Taking webhooks, setting how, and mapping again what could not be mapped.</summary>
-internal sealed class Hooks(IStore store, ISecrets secrets, IAudit audit, TimeProvider clock)
+internal sealed class Hooks(IStore store, FreeSpace space, ISecrets secrets, IAudit audit, TimeProvider clock)
 {
     /// <summary>Webhooks, of all sources, whose bytes are kept after they have become events.</summary>
     public const int RawKept = 500;
@@ -106,6 +106,7 @@ internal sealed class Hooks(IStore store, ISecrets secrets, IAudit audit, TimePr
     /// <returns>False: it came before.</returns>
     public Task<bool> TakeAsync(Source source, string topic, string? delivery, ReadOnlyMemory<byte> body)
     {
+        space.Require();
         var raw = body.ToArray();
         delivery ??= Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         return store.WriteAsync(

@@ -54,6 +54,22 @@ internal sealed class SourceStore
         FROM   ingestion_source
         """;
 
+    private const string ReadSettings = """
+        SELECT source_id AS SourceId,
+               country   AS Country,
+               rate      AS Rate,
+               keeps_ip  AS KeepsIp,
+               origins   AS Origins
+        FROM   ingestion_source_setting
+        """;
+
+    private const string PutSettings = """
+        INSERT INTO ingestion_source_setting (source_id, country, rate, keeps_ip, origins)
+        VALUES (@id, @country, @rate, @keepsIp, @origins)
+        ON CONFLICT (source_id) DO UPDATE
+        SET country = excluded.country, rate = excluded.rate, keeps_ip = excluded.keeps_ip, origins = excluded.origins
+        """;
+
     private const string Insert = """
         INSERT INTO ingestion_source (id, name, name_key, kind, enabled, created_at)
         VALUES (@id, @name, @nameKey, @kind, 1, @at)
@@ -108,9 +124,25 @@ internal sealed class SourceStore
         ORDER BY last_at DESC
         """;
 
-    public static IReadOnlyList<Source> Read(ReadSession read) =>
-        [.. read.Query<Row>(ReadSources).Select(row => new Source(
-            row.Id, row.Name, Enum.Parse<SourceKind>(row.Kind), row.WriteKey, row.Enabled != 0, row.CreatedAt, row.LastEventAt))];
+    public static IReadOnlyList<Source> Read(ReadSession read)
+    {
+        var settings = read.Query<SettingsRow>(ReadSettings).ToDictionary(
+            row => row.SourceId,
+            row => new SourceSettings(row.Country, row.Rate, row.KeepsIp != 0, row.Origins.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        return
+        [
+            .. read.Query<Row>(ReadSources).Select(row => new Source(
+                row.Id, row.Name, Enum.Parse<SourceKind>(row.Kind), row.WriteKey, row.Enabled != 0, row.CreatedAt, row.LastEventAt)
+            {
+                Settings = settings.GetValueOrDefault(row.Id) ?? SourceSettings.Default,
+            }),
+        ];
+    }
+
+    public static void SaveSettings(WriteSession write, long id, SourceSettings settings) => write.Execute(PutSettings, new
+    {
+        id, country = settings.Country, rate = settings.Rate, keepsIp = settings.KeepsIp ? 1L : 0L, origins = string.Join(' ', settings.Origins),
+    });
 
     public static IReadOnlyList<WriteKey> Keys(ReadSession read) => [.. read.Query<WriteKey>(ReadKeys)];
 
@@ -169,6 +201,8 @@ internal sealed class SourceStore
     public static void TellOthers(WriteSession write) => write.Advance(Changes, 1);
 
     private static string KeyOf(string name) => name.ToLowerInvariant();
+
+    private sealed record SettingsRow(long SourceId, string? Country, long? Rate, long KeepsIp, string Origins);
 
     private sealed record Row(long Id, string Name, string Kind, string WriteKey, long Enabled, long CreatedAt, long? LastEventAt);
 }

@@ -43,7 +43,11 @@ public interface IStore
 public sealed record StoreFacts(string Engine, long SizeBytes, long LogBytes, long FreeBytes, int WaitingWrites, bool OldEngine);
 
 /// <summary>The database cannot take this write now; nothing of it was kept and the caller may try again later.</summary>
-public class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner);
+public class StoreUnavailableException(string message, Exception? inner = null) : Exception(message, inner)
+{
+    /// <summary>It does not heal by waiting: the database is faulty and the program must be started again.</summary>
+    public bool IsFinal { get; init; }
+}
 
 /// <summary>Another process holds the data folder.</summary>
 public sealed class FolderInUseException(string message) : Exception(message);

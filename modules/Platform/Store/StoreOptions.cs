@@ -25,6 +25,12 @@ public sealed class StoreOptions
     [Range(1, 1024)]
     public int CheckpointMiB { get; set; } = 16;
 
+    /// <summary>
+    /// Space on the volume of the folder, in mebibytes, below which nothing more is taken in: senders are asked to come again later.
+    /// </summary>
+    [Range(0, 1024 * 1024)]
+    public int FreeMiB { get; set; } = 256;
+
     /// <summary>How many reads may run at once; further ones wait.</summary>
     [Range(2, 64)]
     public int Readers { get; set; } = 8;

@@ -37,7 +37,7 @@ internal sealed partial class WriteLane : IDisposable
         ct.ThrowIfCancellationRequested();
         if (_broken is { } broken)
         {
-            throw new StoreUnavailableException("The database failed and must be opened again.", broken);
+            throw new StoreUnavailableException("The database failed and must be opened again.", broken) { IsFinal = true };
         }
 
         if (_waiting.Count >= WaitingAtMost)
@@ -181,7 +181,7 @@ internal sealed partial class WriteLane : IDisposable
         }
 
         LogUndone(judged.Code, group.Count, fault);
-        var told = new StoreUnavailableException(judged.Told, fault);
+        var told = new StoreUnavailableException(judged.Told, fault) { IsFinal = judged.IsFinal };
         current?.Fail(told);
         foreach (var work in group)
         {
