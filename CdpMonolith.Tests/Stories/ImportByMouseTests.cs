@@ -59,7 +59,7 @@ public sealed class ImportByMouseTests
         var rejected = await File.ReadAllTextAsync(await download.PathAsync());
         Assert.That(rejected.TrimStart('\uFEFF').Split("\n", StringSplitOptions.TrimEntries), Is.EqualTo(new[]
         {
-            "row,reason,column,message,ContactId,FirstName,Email,MobilePhone,HasOptedOutOfEmail,CreatedDate",
+            "rejected_row,rejected_reason,rejected_column,rejected_message,ContactId,FirstName,Email,MobilePhone,HasOptedOutOfEmail,CreatedDate",
             "3,email.malformed,Email,This is not an e-mail address.,003C,Worawut,worawut-at-example.th,,0,15.06.2024 00:53",
             "",
         }));

@@ -7,7 +7,8 @@ namespace CdpMonolith.Commands;
 /// <summary>What the import API wants to know of a file; null takes what is found in the file.</summary>
 /// <param name="Mapping">What each column becomes, as JSON; or <paramref name="Map"/> in the short form.</param>
 internal sealed record ImportWish(
-    JsonNode? Mapping, string? Map = null, string? Event = null, string? TimeZone = null, string? DateOrder = null, bool DecimalComma = false);
+    JsonNode? Mapping, string? Map = null, string? Event = null, string? TimeZone = null, string? DateOrder = null, bool DecimalComma = false,
+    string? Encoding = null, string? Delimiter = null, bool? HasHeader = null, bool DryRun = false);
 
 /// <summary>Brings files into a running server through its API and tells how it goes.</summary>
 internal sealed class ImportCalls(HttpClient server, TextWriter output)
@@ -24,12 +25,26 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
             return null;
         }
 
-        using var started = await server.PostAsJsonAsync("/api/imports", new
+        var fileId = (long)file["fileId"]!;
+        if (wish.Encoding is not null || wish.Delimiter is not null || wish.HasHeader is not null)
         {
-            fileId = (long)file["fileId"]!, sourceId, mapping = wish.Mapping, map = wish.Map, @event = wish.Event,
+            using var shaped = await server.PutAsJsonAsync(
+                FormattableString.Invariant($"/api/imports/files/{fileId}/shape"), new { encoding = wish.Encoding, delimiter = wish.Delimiter, hasHeader = wish.HasHeader }, ct);
+            if (await BodyAsync(shaped, ct) is not { } asSaid)
+            {
+                return null;
+            }
+
+            file = asSaid;
+        }
+
+        using var started = await server.PostAsJsonAsync(wish.DryRun ? "/api/imports/dry-run" : "/api/imports", new
+        {
+            fileId, sourceId, mapping = wish.Mapping ?? (wish.Map is null ? file["suggested"]?.DeepClone() : null), map = wish.Map, @event = wish.Event,
             timeZone = wish.TimeZone, dateOrder = wish.DateOrder, decimalComma = wish.DecimalComma ? true : (bool?)null,
         }, ct);
-        return await BodyAsync(started, ct) is { } import ? await FollowAsync((long)import["id"]!, ct) : null;
+        return await BodyAsync(started, ct) is not { } import ? null
+            : wish.DryRun ? await TellAsync(import) : await FollowAsync((long)import["id"]!, ct);
     }
 
     /// <summary>The source of this name; made, as one of files, when there is none.</summary>
@@ -44,6 +59,21 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
         using var made = await server.PostAsJsonAsync("/api/sources", new { name, kind = "file" }, ct);
         made.EnsureSuccessStatusCode();
         return (long)(await made.Content.ReadFromJsonAsync<JsonNode>(ct))!["id"]!;
+    }
+
+    private async Task<JsonNode> TellAsync(JsonNode counts)
+    {
+        await output.WriteLineAsync(string.Create(
+            CultureInfo.InvariantCulture,
+            $"would take {(long)counts["taken"]!:#,0} of {(long)counts["rows"]!:#,0} rows: {(long)counts["newPeople"]!:#,0} new people, {(long)counts["matchedPeople"]!:#,0} there already; nothing was stored"));
+        foreach (var reason in counts["reasons"]!.AsArray())
+        {
+            await output.WriteLineAsync(string.Create(
+                CultureInfo.InvariantCulture,
+                $"  {(long)reason!["rows"]!:#,0} rejected, first row {(long)reason["firstRow"]!:#,0}: {reason["code"]}{(reason["field"] is { } field ? $" ({field})" : "")} {reason["message"]}"));
+        }
+
+        return counts;
     }
 
     private async Task<JsonNode?> FollowAsync(long id, CancellationToken ct)

@@ -12,15 +12,20 @@ namespace CdpMonolith.Commands;
 internal static class ImportCommand
 {
     private const string Help = """
-        cdp import FILE --source NAME --map MAP [options]
+        cdp import FILE --source NAME [--map MAP] [options]
 
-          FILE                   a CSV file, also packed with gzip
+          FILE                   a CSV file, also packed with gzip or zip
           --source NAME          the source that the file is from; made when there is none of this name
-          --map MAP              what each column becomes, either a JSON file or Column=target,Column=target,…
+          --map MAP              what each column becomes, either a JSON file or Column=target,Column=target,…;
+                                 default: as the last import of these columns, else as the headings suggest
+          --dry-run              say what would be stored, matched and rejected, and store nothing
           --event NAME           each row is also this event
           --date-order ORDER     ymd, dmy or mdy, for dates such as 1/2/2026
           --time-zone ZONE       such as Europe/Oslo, for times without one (default: UTC)
           --decimal-comma        numbers are written 1.234,56
+          --encoding NAME        utf-8, utf-16, utf-16BE, windows-1252 or windows-874 (default: guessed)
+          --delimiter SIGN       one sign, or comma, semicolon, tab or bar (default: guessed)
+          --header, --no-header  whether the first row names the columns (default: guessed)
           --Store:Folder=DIR     the data folder (default: data)
 
         Targets: userId, email, phone, ownId, anonymousId, trait:NAME[:text|number|boolean|date],
@@ -82,7 +87,7 @@ internal static class ImportCommand
             return 1;
         }
 
-        if ((long)import["rejected"]! == 0)
+        if ((long)import["rejected"]! == 0 || options.Wish.DryRun)
         {
             return 0;
         }
@@ -106,7 +111,9 @@ internal static class ImportCommand
         {
             string? file = null, source = null, map = null, happening = null, zone = null, order = null;
             var folder = new StoreOptions().Folder;
-            var comma = false;
+            string? encoding = null, delimiter = null;
+            bool comma = false, dry = false;
+            bool? header = null;
             problem = null;
             for (var i = 0; i < args.Length; i++)
             {
@@ -116,7 +123,13 @@ internal static class ImportCommand
                     case "--decimal-comma":
                         comma = true;
                         continue;
-                    case "--source" or "--map" or "--event" or "--time-zone" or "--date-order" or "--Store:Folder":
+                    case "--dry-run":
+                        dry = true;
+                        continue;
+                    case "--header" or "--no-header":
+                        header = name == "--header";
+                        continue;
+                    case "--source" or "--map" or "--event" or "--time-zone" or "--date-order" or "--encoding" or "--delimiter" or "--Store:Folder":
                         value ??= ++i < args.Length ? args[i] : null;
                         if (value is null)
                         {
@@ -140,21 +153,22 @@ internal static class ImportCommand
                     "--event" => happening = value,
                     "--time-zone" => zone = value,
                     "--date-order" => order = value,
+                    "--encoding" => encoding = value,
+                    "--delimiter" => delimiter = value,
                     _ => folder = value,
                 };
             }
 
             problem = file is null ? "Which file?"
                 : !System.IO.File.Exists(file) ? $"There is no file {file}."
-                : source is null ? "--source is missing."
-                : map is null ? "--map is missing." : null;
+                : source is null ? "--source is missing." : null;
             if (problem is not null)
             {
                 return null;
             }
 
             JsonNode? mapping = null;
-            if (map!.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && System.IO.File.Exists(map))
+            if (map is not null && map.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && System.IO.File.Exists(map))
             {
                 try
                 {
@@ -167,7 +181,7 @@ internal static class ImportCommand
                 }
             }
 
-            return new Options(file!, source!, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma));
+            return new Options(file!, source!, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma, encoding, delimiter, header, dry));
         }
     }
 }

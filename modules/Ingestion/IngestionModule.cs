@@ -38,7 +38,7 @@ public static class IngestionModule
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddHostedService<SettleMessages>();
         services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
-        services.AddSingleton<Imports>();
+        services.AddSingleton<Imports>().AddSingleton<DryRun>();
         services.AddSingleton<UndoStore>().AddSingleton<IUndos>(all => all.GetRequiredService<UndoStore>());
         services.AddSingleton<UndoRunner>().AddHostedService(all => all.GetRequiredService<UndoRunner>()).AddSingleton<Undos>();
         services.AddSingleton<IFinder, SourceFinder>();

@@ -26,6 +26,7 @@ public static class ProfilesModule
         services.AddSingleton(all => new IdentifierRules(
             all.GetRequiredService<IOptions<ProfilesOptions>>().Value.BlockedValues, all.GetRequiredService<ISourceCountries>().Default));
         services.AddSingleton<IProfiles, ProfileReader>();
+        services.AddSingleton<IKnownPeople, KnownPeople>();
         services.AddSingleton<PeopleStore>();
         services.AddSingleton<PersonStore>();
         services.AddSingleton<Unmerging>();

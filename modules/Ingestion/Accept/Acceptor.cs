@@ -100,14 +100,26 @@ internal sealed class Acceptor(
         var calls = new List<Call>(bodies.Count);
         foreach (var body in bodies)
         {
-            var request = Read(body, arrival);
-            var call = request.Refusal is { } refusal ? new Call { Raw = body, Body = body, Refusal = refusal } : request.Calls[0];
-            CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits, arrival.NeedsId);
-            calls.Add(call);
+            calls.Add(ReadOne(sourceId, body, arrival, now));
         }
 
         await StoreAsync(sourceId, calls, Shared.Nothing, arrival, now, also, ct);
         return [.. calls.Select(Verdict.Of)];
+    }
+
+    /// <summary>What the door would say of each call; nothing is stored.</summary>
+    public IReadOnlyList<Refusal?> Try(long sourceId, IReadOnlyList<ReadOnlyMemory<byte>> bodies, Arrival arrival)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        return [.. bodies.Select(body => ReadOne(sourceId, body, arrival, now).Refusal)];
+    }
+
+    private Call ReadOne(long sourceId, ReadOnlyMemory<byte> body, Arrival arrival, long now)
+    {
+        var request = Read(body, arrival);
+        var call = request.Refusal is { } refusal ? new Call { Raw = body, Body = body, Refusal = refusal } : request.Calls[0];
+        CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits, arrival.NeedsId);
+        return call;
     }
 
     private void Complete(Request request, long sourceId, Arrival arrival, long received)

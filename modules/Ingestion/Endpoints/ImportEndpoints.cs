@@ -25,6 +25,9 @@ internal static class ImportEndpoints
         var imports = endpoints.MapGroup("/api/imports").RequireAuthorization(Policies.Analyse);
         imports.MapPost("/files", KeepAsync);
         imports.MapGet("/files/{id:long}", async (long id, Imports use, CancellationToken ct) => Answer(await use.InspectAsync(id, null, ct), FindingsOf));
+        imports.MapPut("/files/{id:long}/shape", ReshapeAsync);
+        imports.MapPost("/preview", PreviewAsync);
+        imports.MapPost("/dry-run", TryAsync);
         imports.MapPost("/", StartAsync);
         imports.MapGet("/", async (Imports use, CancellationToken ct, long before = long.MaxValue, int limit = 50) =>
             (await use.LatestAsync(before, Math.Clamp(limit, 1, 200), ct)).Select(import => ViewOf(import, use)));
@@ -60,21 +63,47 @@ internal static class ImportEndpoints
         return kept.Met(out var file) ? Answer(await use.InspectAsync(file.Id, null, ct), FindingsOf) : Refused(kept.Problem!);
     }
 
+    /// <summary>Says how the file is to be read, where the guess was wrong.</summary>
+    private static async Task<IResult> ReshapeAsync(long id, ShapeWish wanted, Imports use, CancellationToken ct)
+    {
+        if (await use.FindFileAsync(id, ct) is not { } file)
+        {
+            return Refused(Imports.UnknownFile);
+        }
+
+        var shape = file.Shape.With(wanted.Encoding, wanted.Delimiter, wanted.HasHeader);
+        return shape.Met(out var said) ? Answer(await use.InspectAsync(id, said, ct), FindingsOf) : Refused(shape.Problem!);
+    }
+
+    /// <summary>The first rows as they would be stored; nothing is.</summary>
+    private static async Task<IResult> PreviewAsync(StartImport wanted, Imports use, CancellationToken ct)
+    {
+        var mapping = wanted.ToMapping();
+        return mapping.Met(out var columns)
+            ? Answer(await use.PreviewAsync(wanted.FileId, wanted.SourceId, columns, ct), rows => rows.Select(row => new
+            {
+                row.Row, row.Cells, Calls = row.Calls.Select(call => JsonSerializer.Deserialize<JsonElement>(call)), row.Problem?.Code, row.Problem?.Message, row.Problem?.Field,
+            }))
+            : Refused(mapping.Problem!);
+    }
+
+    /// <summary>The whole file as it would be stored, counted; nothing is stored.</summary>
+    private static async Task<IResult> TryAsync(StartImport wanted, DryRun use, CancellationToken ct)
+    {
+        var mapping = wanted.ToMapping();
+        return mapping.Met(out var columns)
+            ? Answer(await use.RunAsync(wanted.FileId, wanted.SourceId, columns, ct), counts => counts)
+            : Refused(mapping.Problem!);
+    }
+
     private static async Task<IResult> StartAsync(StartImport wanted, HttpContext http, Imports use, CancellationToken ct)
     {
-        var mapping = wanted.Mapping is { ValueKind: JsonValueKind.Object } json
-            ? ImportMapping.Parse(json.GetRawText())
-            : ImportMapping.ParseShort(wanted.Map ?? "");
+        var mapping = wanted.ToMapping();
         if (!mapping.Met(out var columns))
         {
             return Refused(mapping.Problem!);
         }
 
-        columns = columns with
-        {
-            Event = wanted.Event ?? columns.Event, TimeZone = wanted.TimeZone ?? columns.TimeZone,
-            DateOrder = wanted.DateOrder ?? columns.DateOrder, DecimalComma = wanted.DecimalComma ?? columns.DecimalComma,
-        };
         var started = await use.StartAsync(Actor.Of(http.User), wanted.FileId, wanted.SourceId, columns, ct);
         return started.Match(
             import => Results.Created(FormattableString.Invariant($"/api/imports/{import.Id}"), ViewOf(import, use)), Refused);
@@ -93,13 +122,14 @@ internal static class ImportEndpoints
         http.Response.Headers.ContentDisposition = FormattableString.Invariant($"attachment; filename=\"import-{id}-rejected.csv\"");
         http.Response.Headers.XContentTypeOptions = "nosniff";
         await using var text = new StreamWriter(http.Response.Body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
-        await text.WriteLineAsync(Line(["row", "reason", "column", "message", .. file.Header]));
+        var own = MendedReport.OwnColumns(file.Header);
+        await text.WriteLineAsync(Line([.. MendedReport.Columns, .. file.Header.Skip(own)]));
         long after = 0;
         while (await use.RejectsAsync(id, after, RejectsAtOnce, ct) is { Count: > 0 } rows)
         {
             foreach (var row in rows)
             {
-                await text.WriteLineAsync(Line([row.Row.ToString(CultureInfo.InvariantCulture), row.Code, row.Field ?? "", row.Message, .. row.Cells]));
+                await text.WriteLineAsync(Line([row.Row.ToString(CultureInfo.InvariantCulture), row.Code, row.Field ?? "", row.Message, .. row.Cells.Skip(own).Select(cell => own == 0 ? cell : MendedReport.Cell(cell))]));
             }
 
             after = rows[^1].Row;
@@ -129,7 +159,23 @@ internal static class ImportEndpoints
         import.Rejected, import.CreatedAt, import.StartedAt, import.EndedAt, import.Error, Share = use.ShareOf(import.Id),
     };
 
+    /// <summary>How a file is written; null: as it was guessed or said before.</summary>
+    internal sealed record ShapeWish(string? Encoding, string? Delimiter, bool? HasHeader);
+
     /// <param name="Mapping">As JSON; or <paramref name="Map"/> in the short form of the command line.</param>
     internal sealed record StartImport(
-        long FileId, long SourceId, JsonElement? Mapping, string? Map, string? Event, string? TimeZone, DateOrder? DateOrder, bool? DecimalComma);
+        long FileId, long SourceId, JsonElement? Mapping, string? Map, string? Event, string? TimeZone, DateOrder? DateOrder, bool? DecimalComma)
+    {
+        public Outcome<ImportMapping> ToMapping()
+        {
+            var mapping = Mapping is { ValueKind: JsonValueKind.Object } json ? ImportMapping.Parse(json.GetRawText()) : ImportMapping.ParseShort(Map ?? "");
+            return mapping.Met(out var columns)
+                ? columns with
+                {
+                    Event = Event ?? columns.Event, TimeZone = TimeZone ?? columns.TimeZone,
+                    DateOrder = DateOrder ?? columns.DateOrder, DecimalComma = DecimalComma ?? columns.DecimalComma,
+                }
+                : mapping;
+        }
+    }
 }

@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using CdpMonolith.Ingestion.Rules;
 using CsvHelper;
 
@@ -10,7 +9,6 @@ internal sealed class CsvRows : IDisposable
     private const int BufferBytes = 1 << 16;
     private const int CellAtMost = 1_000_000;
     private const int RecordAtMost = 64 * 1024 * 1024;
-    private static readonly byte[] GzipMark = [0x1F, 0x8B];
 
     private readonly FileStream _file;
     private readonly StreamReader _text;
@@ -18,10 +16,10 @@ internal sealed class CsvRows : IDisposable
     private string[]? _first;
     private bool _badQuotes;
 
-    public CsvRows(string path, CsvShape shape)
+    public CsvRows(string path, CsvShape shape, UnpackBounds? bounds = null)
     {
         _file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, BufferBytes, FileOptions.SequentialScan);
-        _text = new StreamReader(Unpacked(_file), CsvShape.EncodingOf(shape.Encoding), detectEncodingFromByteOrderMarks: true, BufferBytes);
+        _text = new StreamReader(Packed.Open(_file, bounds), CsvShape.EncodingOf(shape.Encoding), detectEncodingFromByteOrderMarks: true, BufferBytes);
         for (var line = 0; line < shape.SkippedLines; line++)
         {
             _text.ReadLine();
@@ -89,7 +87,7 @@ internal sealed class CsvRows : IDisposable
     public static (byte[] Head, bool IsWhole) Head(string path, int bytes)
     {
         using var file = File.OpenRead(path);
-        using var unpacked = Unpacked(file);
+        using var unpacked = Packed.Open(file);
         var head = new byte[bytes];
         var got = unpacked.ReadAtLeast(head, bytes, throwOnEndOfStream: false);
         return (head[..got], got < bytes);
@@ -113,14 +111,6 @@ internal sealed class CsvRows : IDisposable
         _reader.Dispose();
         _text.Dispose();
         _file.Dispose();
-    }
-
-    private static Stream Unpacked(FileStream file)
-    {
-        Span<byte> mark = stackalloc byte[2];
-        var packed = file.ReadAtLeast(mark, 2, throwOnEndOfStream: false) == 2 && mark.SequenceEqual(GzipMark);
-        file.Position = 0;
-        return packed ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
 
     private static List<string> Named(string[] cells)

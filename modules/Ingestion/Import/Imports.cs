@@ -27,7 +27,7 @@ internal sealed class Imports(
     private const int HeadBytes = 256 * 1024;
     private const int NameAtMost = 200;
 
-    private static readonly Problem UnknownFile = new("file.unknown", "There is no such file; bring it in again.", "fileId");
+    internal static readonly Problem UnknownFile = new("file.unknown", "There is no such file; bring it in again.", "fileId");
     private static readonly Problem UnknownImport = new("import.unknown", "There is no such import.");
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
@@ -71,12 +71,15 @@ internal sealed class Imports(
                     throw new InvalidDataException("Nothing came out of the packed file.");
                 }
 
-                if (head.Take(1024).Count(b => b == 0) > 256 && !(head is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..]))
+                shape = CsvShape.Guess(head, isWhole);
+                if (!shape.IsWide && head.Take(1024).Count(b => b == 0) > 256)
                 {
                     return new Problem("file.not_text", "The file is not text. Save the table as CSV and bring that in.", "file");
                 }
-
-                shape = CsvShape.Guess(head, isWhole);
+            }
+            catch (NotUnpackedException fault)
+            {
+                return new Problem("file.not_readable", fault.Message, "file");
             }
             catch (InvalidDataException)
             {
@@ -126,8 +129,13 @@ internal sealed class Imports(
             return new Problem("file.no_columns", "The file has no columns.", "file");
         }
 
-        var remembered = await store.ReadAsync(read => ImportStore.LastMapping(read, HeaderKey(csv.Header)), ct);
-        return new FileFindings(file, csv.Header, rows, remembered ?? ColumnSuggestions.For(csv.Header, rows), remembered is not null);
+        // A report of rejected rows that was mended: its own columns are left out, the rest is the table as it was.
+        var own = MendedReport.OwnColumns(csv.Header);
+        var header = csv.Header.Skip(own).ToList();
+        var remembered = await store.ReadAsync(read => ImportStore.LastMapping(read, HeaderKey(header)), ct);
+        remembered = remembered is null ? null : remembered with { Columns = remembered.Columns.Where(column => header.Contains(column.Key)).ToDictionary() };
+        var suggested = remembered ?? ColumnSuggestions.For(header, own == 0 ? rows : [.. rows.Select(row => row.Skip(own).ToList())]);
+        return new FileFindings(file, csv.Header, rows, suggested, remembered is not null);
     }
 
     /// <summary>The first rows as they would be stored.</summary>
@@ -181,7 +189,7 @@ internal sealed class Imports(
                 return problem;
             }
 
-            headerKey = HeaderKey(csv.Header);
+            headerKey = HeaderKey([.. csv.Header.Skip(MendedReport.OwnColumns(csv.Header))]);
         }
 
         var id = await store.WriteAsync(
@@ -234,8 +242,9 @@ internal sealed class Imports(
     /// <summary>The identifier type of a source's own ids, as the profiles know it.</summary>
     internal static string OwnIdType(long sourceId) => FormattableString.Invariant($"source_{sourceId}_id");
 
+    /// <summary>The same for the same columns in any order.</summary>
     private static string HeaderKey(IReadOnlyList<string> header) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\u001F', header))))[..16];
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(string.Join('\u001F', header.Order(StringComparer.Ordinal)))))[..16];
 
     private static string Subject(long id) => FormattableString.Invariant($"import:{id}");
 

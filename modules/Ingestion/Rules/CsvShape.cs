@@ -1,4 +1,5 @@
 using System.Text;
+using CdpMonolith.Platform;
 
 namespace CdpMonolith.Ingestion.Rules;
 
@@ -10,6 +11,7 @@ namespace CdpMonolith.Ingestion.Rules;
 internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader, int SkippedLines)
 {
     private const int SampleRows = 50;
+    private const int WideSampleBytes = 64 * 1024;
     private static readonly char[] Delimiters = [',', ';', '\t', '|'];
 
     static CsvShape() => System.Text.Encoding.RegisterProvider(CodePagesEncodingProvider.Instance);
@@ -19,6 +21,38 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
 
     /// <summary>An encoding that marks what it cannot read with U+FFFD.</summary>
     public static Encoding EncodingOf(string name) => System.Text.Encoding.GetEncoding(name);
+
+    /// <summary>The file is read in two bytes a character.</summary>
+    public bool IsWide => Encoding is "utf-16" or "utf-16BE";
+
+    /// <summary>The same with what somebody says of it; null says nothing.</summary>
+    /// <param name="delimiter">One sign, or <c>comma</c>, <c>semicolon</c>, <c>tab</c> or <c>bar</c>.</param>
+    public Outcome<CsvShape> With(string? encoding, string? delimiter, bool? hasHeader)
+    {
+        if (encoding is not null && !Encodings.Contains(encoding, StringComparer.OrdinalIgnoreCase))
+        {
+            return new Problem("file.encoding_unknown", $"The encoding must be one of {string.Join(", ", Encodings)}.", "encoding");
+        }
+
+        var sign = delimiter switch
+        {
+            null => Delimiter,
+            "comma" => ',',
+            "semicolon" => ';',
+            "tab" or "\\t" => '\t',
+            "bar" or "pipe" => '|',
+            [var one] when one is > ' ' and < '\u007F' and not '"' && !char.IsAsciiLetterOrDigit(one) => one,
+            "\t" => '\t',
+            _ => '\0',
+        };
+        return sign == '\0'
+            ? new Problem("file.delimiter_unknown", "The delimiter must be one sign, or comma, semicolon, tab or bar.", "delimiter")
+            : this with
+            {
+                Encoding = encoding is null ? Encoding : Encodings.First(known => known.Equals(encoding, StringComparison.OrdinalIgnoreCase)),
+                Delimiter = sign, HasHeader = hasHeader ?? HasHeader,
+            };
+    }
 
     /// <summary>Guesses from the beginning of a file.</summary>
     /// <param name="head">The first bytes, unpacked; up to 256 kB are looked at.</param>
@@ -56,6 +90,16 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
             return "utf-16BE";
         }
 
+        if (head.IsEmpty)
+        {
+            return "utf-8";
+        }
+
+        if (GuessUnmarkedUtf16(head) is { } wide)
+        {
+            return wide;
+        }
+
         // The cut may go through a character: up to three bytes at the end are forgiven.
         for (var cut = 0; cut <= (isWhole ? 0 : Math.Min(3, head.Length)); cut++)
         {
@@ -66,6 +110,22 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
         }
 
         return GuessSingleByte(head);
+    }
+
+    /// <summary>Marks between cells, digits and line ends are below U+0100 in any language: half of their two bytes is zero.</summary>
+    private static string? GuessUnmarkedUtf16(ReadOnlySpan<byte> head)
+    {
+        int first = 0, second = 0;
+        var pairs = Math.Min(head.Length, WideSampleBytes) / 2;
+        for (var n = 0; n < pairs; n++)
+        {
+            first += head[2 * n] == 0 ? 1 : 0;
+            second += head[2 * n + 1] == 0 ? 1 : 0;
+        }
+
+        return second * 10 >= pairs && first * 10 < second ? "utf-16"
+            : first * 10 >= pairs && second * 10 < first ? "utf-16BE"
+            : null;
     }
 
     /// <summary>

@@ -25,6 +25,7 @@ internal sealed class RowCalls
     private readonly string _mappingPart;
     private readonly bool _hasPersonPart;
     private readonly int _width;
+    private readonly bool _isReport;
     private readonly ArrayBufferWriter<byte> _out = new(512 * 1024);
     private readonly Utf8JsonWriter _json;
 
@@ -41,8 +42,15 @@ internal sealed class RowCalls
         _zone = mapping.TimeZone is { } zone ? TimeZoneInfo.FindSystemTimeZoneById(zone) : TimeZoneInfo.Utc;
         _hasPersonPart = !mapping.HasEvents || _columns.Any(column =>
             column.Mapping.To is ColumnTarget.Trait or ColumnTarget.Consent);
+        _isReport = MendedReport.OwnColumns(header) > 0;
         _json = new Utf8JsonWriter(_out, Plain);
     }
+
+    /// <summary>What the last written row says of who it is about; null: nothing of this kind.</summary>
+    public (string? UserId, string? Email, string? Phone, string? OwnId, string? AnonymousId) Who { get; private set; }
+
+    /// <summary>The identifier type of <see cref="Who"/>'s own id.</summary>
+    public string OwnIdType => _ownIdType;
 
     /// <summary>All calls written so far; the next are written into a buffer of their own.</summary>
     public List<ReadOnlyMemory<byte>> Take()
@@ -64,6 +72,7 @@ internal sealed class RowCalls
             return 0;
         }
 
+        Who = (values.UserId, values.Email, values.Phone, values.OwnId, values.AnonymousId);
         var count = 0;
         if (_hasPersonPart)
         {
@@ -96,6 +105,7 @@ internal sealed class RowCalls
         {
             var column = _columns[n];
             var text = cells[column.At].Trim();
+            text = _isReport ? MendedReport.Cell(text) : text;
             if (text.Length == 0)
             {
                 continue;

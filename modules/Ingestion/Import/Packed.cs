@@ -1,0 +1,123 @@
+using System.IO.Compression;
+
+namespace CdpMonolith.Ingestion.Import;
+
+/// <summary>How far a packed file may swell.</summary>
+/// <param name="Bytes">Unpacked, at most.</param>
+/// <param name="Ratio">Unpacked bytes for one packed byte, at most; looked at once <see cref="RatioCountsFrom"/> bytes came out.</param>
+internal sealed record UnpackBounds(long Bytes, int Ratio)
+{
+    public const long RatioCountsFrom = 16L << 20;
+
+    /// <summary>Tables of text pack to a tenth, dull ones to a fiftieth.</summary>
+    public static readonly UnpackBounds Default = new(64L << 30, 200);
+}
+
+/// <summary>The packed file is not one table, or swells beyond its bounds; the message is for people.</summary>
+internal sealed class NotUnpackedException(string message) : IOException(message);
+
+/// <summary>Reads a file as it is inside gzip or zip, or as it is.</summary>
+internal static class Packed
+{
+    private static readonly byte[] GzipMark = [0x1F, 0x8B];
+    private static readonly byte[] ZipMark = [(byte)'P', (byte)'K', 3, 4];
+
+    /// <summary>The content; whoever opened the file closes it.</summary>
+    /// <exception cref="NotUnpackedException">It is packed but cannot be unpacked.</exception>
+    public static Stream Open(FileStream file, UnpackBounds? bounds = null)
+    {
+        Span<byte> mark = stackalloc byte[4];
+        var got = file.ReadAtLeast(mark, 4, throwOnEndOfStream: false);
+        file.Position = 0;
+        bounds ??= UnpackBounds.Default;
+        return mark[..got].StartsWith(GzipMark) ? new Bounded(new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), file.Length, bounds)
+            : mark[..got].SequenceEqual(ZipMark) ? OpenZip(file, bounds)
+            : file;
+    }
+
+    private static Bounded OpenZip(FileStream file, UnpackBounds bounds)
+    {
+        var zip = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);
+        try
+        {
+            // What macOS adds for itself is no table.
+            var tables = zip.Entries
+                .Where(entry => entry.Name.Length > 0 && entry.Name[0] != '.' && !entry.FullName.StartsWith("__MACOSX/", StringComparison.Ordinal))
+                .Take(2).ToList();
+            return tables switch
+            {
+                [] => throw new NotUnpackedException("The zip holds no file."),
+                [_, _] => throw new NotUnpackedException("The zip holds more than one file. Bring in one table at a time."),
+                [{ IsEncrypted: true }] => throw new NotUnpackedException("The zip has a password. Unpack it first."),
+                [var one] when one.Length > bounds.Bytes => throw TooLarge(bounds),
+                [var one] => new Bounded(one.Open(), Math.Max(one.CompressedLength, 1), bounds, zip),
+                _ => throw new InvalidOperationException(),
+            };
+        }
+        catch
+        {
+            zip.Dispose();
+            throw;
+        }
+    }
+
+    private static NotUnpackedException TooLarge(UnpackBounds bounds) =>
+        new(FormattableString.Invariant($"The packed file holds more than {bounds.Bytes >> 30:N0} GB."));
+
+    /// <summary>Counts what comes out.</summary>
+    private sealed class Bounded(Stream from, long packedBytes, UnpackBounds bounds, IDisposable? holder = null) : Stream
+    {
+        private long _out;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => _out;
+            set => throw new NotSupportedException();
+        }
+
+        public override int Read(byte[] buffer, int offset, int count) => Read(buffer.AsSpan(offset, count));
+
+        public override int Read(Span<byte> buffer)
+        {
+            var got = from.Read(buffer);
+            _out += got;
+            if (_out > bounds.Bytes)
+            {
+                throw TooLarge(bounds);
+            }
+
+            return _out > UnpackBounds.RatioCountsFrom && _out / bounds.Ratio > packedBytes
+                ? throw new NotUnpackedException(FormattableString.Invariant($"The packed file swells more than {bounds.Ratio} times."))
+                : got;
+        }
+
+        public override void Flush()
+        {
+        }
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+            {
+                from.Dispose();
+                holder?.Dispose();
+            }
+
+            base.Dispose(disposing);
+        }
+    }
+}
