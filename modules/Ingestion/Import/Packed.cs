@@ -20,7 +20,6 @@ internal sealed class NotUnpackedException(string message) : IOException(message
 internal static class Packed
 {
     private static readonly byte[] GzipMark = [0x1F, 0x8B];
-    private static readonly byte[] ZipMark = [(byte)'P', (byte)'K', 3, 4];
 
     /// <summary>The content; whoever opened the file closes it.</summary>
     /// <exception cref="NotUnpackedException">It is packed but cannot be unpacked.</exception>
@@ -31,7 +30,7 @@ internal static class Packed
         file.Position = 0;
         bounds ??= UnpackBounds.Default;
         return mark[..got].StartsWith(GzipMark) ? new Bounded(new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), file.Length, bounds)
-            : mark[..got].SequenceEqual(ZipMark) ? OpenZip(file, bounds)
+            : mark[..got] is [(byte)'P', (byte)'K', 3, 4] or [(byte)'P', (byte)'K', 5, 6] ? OpenZip(file, bounds)
             : file;
     }
 

@@ -11,6 +11,7 @@ namespace CdpMonolith.Ingestion.Rules;
 internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader, int SkippedLines)
 {
     private const int SampleRows = 50;
+    private const int ThaiRun = 3;
     private const int WideSampleBytes = 64 * 1024;
     private static readonly char[] Delimiters = [',', ';', '\t', '|'];
 
@@ -145,7 +146,7 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
 
             high++;
             run = head[i] is >= 0xA1 and <= 0xFB ? run + 1 : 0;
-            inRuns += run >= 3 ? 1 : 0;
+            inRuns += run > ThaiRun ? 1 : run == ThaiRun ? ThaiRun : 0;
             if (Rune.DecodeFromUtf8(head[i..], out _, out var length) == System.Buffers.OperationStatus.Done)
             {
                 wellFormed++;
