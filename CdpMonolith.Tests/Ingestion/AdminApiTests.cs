@@ -31,6 +31,7 @@ public sealed class AdminApiTests
     [TestCase("GET", "/api/rejected-keys")]
     [TestCase("GET", "/api/quarantine")]
     [TestCase("GET", "/api/quarantine/1/raw")]
+    [TestCase("GET", "/api/quarantine/export")]
     [TestCase("POST", "/api/quarantine/1/replay")]
     [TestCase("DELETE", "/api/quarantine/1")]
     public async Task Nobody_gets_in_without_signing_in(string method, string path)
@@ -38,6 +39,23 @@ public sealed class AdminApiTests
         using var request = new HttpRequestMessage(new HttpMethod(method), path) { Content = JsonContent.Create(new { }) };
         using var answer = await _app.Client.SendAsync(request);
         Assert.That(answer.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+    }
+
+    [Test]
+    public async Task The_quarantine_is_exported_as_lines_of_JSON()
+    {
+        using var made = await _owner.PostAsJsonAsync("/api/sources", new { name = "Export", kind = "server" });
+        var key = (await JsonAsync(made)).GetProperty("writeKey").GetString();
+        (await _app.Client.PostAsJsonAsync("/v1/batch", new { writeKey = key, batch = new object[] { new { type = "track", userId = "ærlig" } } })).Dispose();
+        using var answer = await _owner.GetAsync("/api/quarantine/export?reason=event.name_missing");
+        var lines = (await answer.Content.ReadAsStringAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.GetProperty("source").GetString() == "Export").ToList();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(answer.Content.Headers.ContentType!.MediaType, Is.EqualTo("application/x-ndjson"));
+            Assert.That(lines.Select(line => line.GetProperty("body").GetString()), Is.EqualTo(new[] { """{"type":"track","userId":"ærlig"}""" }).Or.EqualTo(new[] { """{"type":"track","userId":"\u00E6rlig"}""" }));
+            Assert.That(lines[0].GetProperty("reason").GetString(), Is.EqualTo("event.name_missing"));
+        }
     }
 
     [Test]

@@ -1,7 +1,12 @@
 using System.Text;
+using CdpMonolith.Ingestion;
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Jobs;
+using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Jobs;
 using CdpMonolith.Platform.Users;
+using Microsoft.Extensions.Options;
 
 namespace CdpMonolith.Tests.Ingestion;
 
@@ -92,5 +97,57 @@ public sealed class QuarantineTests
         await _door.SendAsync($"{{'batch':[{{'type':'identify','userId':'u1','traits':{{'a':'{new string('x', 40_000)}'}}}}]}}");
         var outcome = await _desk.ReplayAsync(Actor.System, 1, null, default);
         Assert.That(outcome.Problem!.Code, Is.EqualTo("quarantine.head_only"));
+    }
+
+    [Test]
+    public async Task What_lies_there_for_too_long_or_takes_too_much_room_is_thrown_away_oldest_first()
+    {
+        var job = _door.Test.Get<IEnumerable<IJob>>().OfType<TidyJob>().Single();
+        await _door.SendAsync("{'batch':[{'type':'page'}]}");
+        _door.Test.Clock.Advance(TimeSpan.FromDays(60));
+        await _door.SendAsync("{'batch':[{'type':'page'},{'type':'screen'}]}");
+        Assert.That(await RunAsync(), Does.StartWith("Thrown away: 0 calls"));
+
+        _door.Test.Clock.Advance(TimeSpan.FromDays(31));
+        Assert.That(await RunAsync(), Does.StartWith("Thrown away: 1 calls"));
+        Assert.That((await _door.QuarantineAsync()).Select(item => item.Id).Order(), Is.EqualTo(new[] { 2L, 3L }));
+
+        _door.Test.Get<IOptions<IngestionOptions>>().Value.QuarantineMiB = 1;
+        var filler = new string('x', 30_000);
+        for (var n = 0; n < 40; n++)
+        {
+            await _door.SendAsync($"{{'batch':[{{'type':'page','x':'{filler}'}}]}}");
+        }
+
+        await RunAsync();
+        var left = await _door.QuarantineAsync();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(left.Sum(item => (long)item.Raw.Length), Is.LessThanOrEqualTo(1 << 20).And.GreaterThan(1_000_000));
+            Assert.That(left.Max(item => item.Id), Is.EqualTo(43));
+        }
+
+        Task<string> RunAsync() => job.RunAsync(new JobRun(1, _door.Test.Clock.NowMs, (_, _) => Task.CompletedTask), default);
+    }
+
+    [Test]
+    public async Task Those_that_were_picked_are_replayed_or_dismissed_and_all_are_exported()
+    {
+        await _door.SendAsync("{'batch':[{'type':'page'},{'type':'screen'},{'type':'track','userId':'u'}]}");
+        var lines = new List<Quarantined>();
+        await foreach (var item in _desk.ExportAsync(Actor.System, null, default))
+        {
+            lines.Add(item);
+        }
+
+        var replayed = await _desk.ReplayPickedAsync(Actor.System, [1, 3], default);
+        var dismissed = await _desk.DismissPickedAsync(Actor.System, [1, 3, 99], default);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(lines.Select(item => item.Id), Is.EqualTo(new[] { 1L, 2L, 3L }));
+            Assert.That(replayed, Is.EqualTo(new ReplayCount(0, 2)));
+            Assert.That(dismissed, Is.EqualTo(2));
+            Assert.That((await _door.QuarantineAsync()).Single().Id, Is.EqualTo(2));
+        }
     }
 }

@@ -2,6 +2,7 @@ using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Endpoints;
 using CdpMonolith.Ingestion.Import;
+using CdpMonolith.Ingestion.Jobs;
 using CdpMonolith.Ingestion.Pages;
 using CdpMonolith.Ingestion.Receive;
 using CdpMonolith.Ingestion.Storage;
@@ -41,6 +42,7 @@ public static class IngestionModule
         services.AddSingleton<Imports>().AddSingleton<DryRun>();
         services.AddSingleton<UndoStore>().AddSingleton<IUndos>(all => all.GetRequiredService<UndoStore>());
         services.AddSingleton<UndoRunner>().AddHostedService(all => all.GetRequiredService<UndoRunner>()).AddSingleton<Undos>();
+        services.AddJob<TidyJob>();
         services.AddSingleton<IFinder, SourceFinder>();
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Sources", "/sources", "sensors", NavSection.Collect, 10, Policies.Administer));

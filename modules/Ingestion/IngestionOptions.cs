@@ -25,6 +25,14 @@ internal sealed class IngestionOptions
     [Range(0, 1_000_000)]
     public int EventsPerSecond { get; set; } = 5000;
 
+    /// <summary>Days after which a call in quarantine is thrown away.</summary>
+    [Range(1, 3650)]
+    public int QuarantineDays { get; set; } = 90;
+
+    /// <summary>Room for the bytes of calls in quarantine, in mebibytes; beyond it the oldest are thrown away.</summary>
+    [Range(1, 1024 * 1024)]
+    public int QuarantineMiB { get; set; } = 1024;
+
     /// <summary>Members of a call's <c>properties</c> or <c>traits</c>; a call with more goes into quarantine.</summary>
     [Range(1, 100_000)]
     public int Properties { get; set; } = 2000;

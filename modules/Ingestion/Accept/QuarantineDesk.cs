@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
@@ -45,10 +46,44 @@ internal sealed class QuarantineDesk(IStore store, QuarantineStore quarantine, A
     }
 
     /// <summary>Sends everything of one reason through the door again.</summary>
-    public async Task<ReplayCount> ReplayAllAsync(Actor actor, string reason, CancellationToken ct)
+    public async Task<ReplayCount> ReplayAllAsync(Actor actor, string reason, CancellationToken ct) =>
+        await ReplayManyAsync(actor, await quarantine.IdsAsync(reason, ct), $"reason:{reason}", ct);
+
+    /// <summary>Sends those that were picked through the door again.</summary>
+    public Task<ReplayCount> ReplayPickedAsync(Actor actor, IReadOnlyCollection<long> ids, CancellationToken ct) =>
+        ReplayManyAsync(actor, ids, "picked", ct);
+
+    /// <summary>Deletes those that were picked for good.</summary>
+    /// <returns>How many there were.</returns>
+    public Task<int> DismissPickedAsync(Actor actor, IReadOnlyCollection<long> ids, CancellationToken ct) => store.WriteAsync(
+        write =>
+        {
+            var dismissed = ids.Sum(id => QuarantineStore.Remove(write, id));
+            audit.Record(write, actor, "quarantine.dismissed", "picked", new { dismissed });
+            return dismissed;
+        }, ct);
+
+    /// <summary>Each as one line of JSON, oldest first, until nothing is left. Notes who asked for it before the first.</summary>
+    /// <param name="reason">Null: of every reason.</param>
+    public async IAsyncEnumerable<Quarantined> ExportAsync(Actor actor, string? reason, [EnumeratorCancellation] CancellationToken ct)
+    {
+        await store.WriteAsync(write => audit.Record(write, actor, "quarantine.exported", reason is null ? "quarantine" : $"reason:{reason}"), ct);
+        var after = 0L;
+        while (await quarantine.ReadAfterAsync(reason, after, PageSize, ct) is { Count: > 0 } page)
+        {
+            foreach (var item in page)
+            {
+                yield return item;
+            }
+
+            after = page[^1].Id;
+        }
+    }
+
+    private async Task<ReplayCount> ReplayManyAsync(Actor actor, IReadOnlyCollection<long> all, string subject, CancellationToken ct)
     {
         var (stored, refused) = (0, 0);
-        foreach (var ids in (await quarantine.IdsAsync(reason, ct)).Chunk(PageSize))
+        foreach (var ids in all.Chunk(PageSize))
         {
             // Read first and sent in order, so that they are stored in the order in which they came.
             var items = await quarantine.FindAsync(ids, ct);
@@ -59,7 +94,7 @@ internal sealed class QuarantineDesk(IStore store, QuarantineStore quarantine, A
         }
 
         await store.WriteAsync(
-            write => audit.Record(write, actor, "quarantine.replayed", $"reason:{reason}", new { stored, refused }), ct);
+            write => audit.Record(write, actor, "quarantine.replayed", subject, new { stored, refused }), ct);
         return new ReplayCount(stored, refused);
     }
 

@@ -1,5 +1,11 @@
 using System.Security.Claims;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Text.Unicode;
 using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform.Users;
 using Microsoft.AspNetCore.Builder;
@@ -19,6 +25,11 @@ internal sealed record QuarantinedAnswer(
         item.ReceivedAt, item.ImportId, item.Tries);
 }
 
+/// <summary>A line of the export.</summary>
+internal sealed record QuarantineLine(
+    long Id, long ReceivedAt, long SourceId, string Source, string Reason, string Message, string? Field, string Route, long RawBytes,
+    bool HeadOnly, string? Envelope, string? Body, string? Base64);
+
 /// <summary>A call as it should have been; null: as it was sent.</summary>
 internal sealed record Mended(string? Body);
 
@@ -26,12 +37,18 @@ internal sealed record Mended(string? Body);
 internal static class QuarantineEndpoints
 {
     private const int PageAtMost = 500;
+    private static readonly byte[] LineEnd = [(byte)'\n'];
+    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         var api = endpoints.MapGroup("/api/quarantine").RequireAuthorization(Policies.Administer).WithTags("Quarantine");
         api.MapGet("", ReadAsync);
         api.MapGet("reasons", (QuarantineStore quarantine, CancellationToken ct) => quarantine.CountsAsync(ct));
+        api.MapGet("export", ExportAsync);
         api.MapGet("{id:long}/raw", RawAsync);
         api.MapPost("{id:long}/replay", ReplayAsync);
         api.MapPost("reasons/{reason}/replay", ReplayAllAsync);
@@ -42,6 +59,25 @@ internal static class QuarantineEndpoints
     private static async Task<IEnumerable<QuarantinedAnswer>> ReadAsync(
         QuarantineStore quarantine, CancellationToken ct, string? reason = null, long before = long.MaxValue, int limit = 50) =>
         (await quarantine.ReadAsync(reason, before, Math.Clamp(limit, 1, PageAtMost), ct)).Select(QuarantinedAnswer.Of);
+
+    /// <summary>One JSON object a line; what is no text is in <c>base64</c> instead of <c>body</c>.</summary>
+    private static async Task ExportAsync(HttpContext http, QuarantineDesk desk, ISources sources, string? reason = null)
+    {
+        http.Response.ContentType = "application/x-ndjson";
+        http.Response.Headers.ContentDisposition = "attachment; filename=\"quarantine.ndjson\"";
+        http.Response.Headers.CacheControl = "no-store";
+        await foreach (var item in desk.ExportAsync(Actor.Of(http.User), reason, http.RequestAborted))
+        {
+            var isText = Utf8.IsValid(item.Raw);
+            await JsonSerializer.SerializeAsync(
+                http.Response.Body,
+                new QuarantineLine(
+                    item.Id, item.ReceivedAt, item.SourceId, sources.NameOf(item.SourceId), item.Reason, item.Message, item.Field, item.Route, item.RawBytes,
+                    item.IsHeadOnly, item.Envelope, isText ? Encoding.UTF8.GetString(item.Raw) : null, isText ? null : Convert.ToBase64String(item.Raw)),
+                Json, http.RequestAborted);
+            await http.Response.Body.WriteAsync(LineEnd, http.RequestAborted);
+        }
+    }
 
     private static async Task<Results<FileContentHttpResult, NotFound>> RawAsync(long id, QuarantineStore quarantine, CancellationToken ct) =>
         await quarantine.FindAsync(id, ct) is { } item

@@ -38,7 +38,7 @@ internal sealed partial class HookMapper(
             {
                 foreach (var hook in waiting)
                 {
-                    await MapAsync(hook, ct);
+                    await TryMapAsync(hook, ct);
                 }
 
                 after = waiting[^1].Id;
@@ -112,6 +112,21 @@ internal sealed partial class HookMapper(
         }
     }
 
+    /// <summary>One that breaks the mapper stops no other: it has failed, and can be mapped again.</summary>
+    private async Task TryMapAsync(HookCallRow row, CancellationToken ct)
+    {
+        try
+        {
+            await MapAsync(row, ct);
+        }
+        catch (Exception fault) when (fault is not (OperationCanceledException or StoreUnavailableException))
+        {
+            LogFault(row.Id, fault);
+            await store.WriteAsync(
+                write => HookStore.End(write, row.Id, "failed", "hook.fault", "The mapper made a mistake; its log has the number of this webhook.", null, null, 0), ct);
+        }
+    }
+
     private async Task MapAsync(HookCallRow row, CancellationToken ct)
     {
         if (sources.Find(row.SourceId) is not { } source)
@@ -154,6 +169,9 @@ internal sealed partial class HookMapper(
         context?.Remove("consent");
         return context;
     }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Webhook {Id} could not be mapped")]
+    private partial void LogFault(long id, Exception fault);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Webhooks wait until the store takes writes again")]
     private partial void LogWaiting(Exception fault);

@@ -119,6 +119,12 @@ internal static class HookStore
 
     private const string Delete = "DELETE FROM ingestion_hook_call WHERE source_id = @sourceId AND id = @id";
 
+    private const string DeleteUnused = """
+        DELETE FROM ingestion_hook_call
+        WHERE  id IN (
+            SELECT id FROM ingestion_hook_call WHERE state IN ('failed', 'unknown', 'ignored') AND received_at < @before ORDER BY id LIMIT @limit)
+        """;
+
     /// <summary>Of what is events, the bytes of the newest stay to be looked at; of orders, the row stays, since a refund asks for it.</summary>
     private const string Trim = """
         UPDATE ingestion_hook_call
@@ -180,6 +186,9 @@ internal static class HookStore
 
         return count;
     }
+
+    /// <param name="before">Unix ms.</param>
+    public static int RemoveUnused(WriteSession write, long before, int limit) => write.Execute(DeleteUnused, new { before, limit });
 
     public static int Remove(WriteSession write, long sourceId, long id) => write.Execute(Delete, new { sourceId, id });
 }

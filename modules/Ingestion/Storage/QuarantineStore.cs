@@ -78,6 +78,30 @@ internal sealed class QuarantineStore(IStore store)
     private const string CountAll = "SELECT COUNT(*) FROM ingestion_quarantine";
     private const string Delete = "DELETE FROM ingestion_quarantine WHERE id = @id";
     private const string DeleteReason = "DELETE FROM ingestion_quarantine WHERE reason = @reason";
+    private const string DeleteOld = """
+        DELETE FROM ingestion_quarantine
+        WHERE  id IN (SELECT id FROM ingestion_quarantine WHERE received_at < @before ORDER BY id LIMIT @limit)
+        """;
+
+    private const string DeleteUpTo = """
+        DELETE FROM ingestion_quarantine
+        WHERE  id IN (SELECT id FROM ingestion_quarantine WHERE id <= @last ORDER BY id LIMIT @limit)
+        """;
+
+    private const string FindBeyond = """
+        SELECT MAX(id)
+        FROM   (SELECT id, SUM(LENGTH(raw)) OVER (ORDER BY id DESC) AS bytes FROM ingestion_quarantine) AS newer
+        WHERE  bytes > @most
+        """;
+
+    private const string ReadAfter = $"""
+        SELECT {Columns}
+        FROM   ingestion_quarantine
+        WHERE  (CAST(@reason AS TEXT) IS NULL OR reason = @reason) AND id > @after
+        ORDER  BY id
+        LIMIT  @limit
+        """;
+
     private const string Failed = """
         UPDATE ingestion_quarantine
         SET    tries = tries + 1, reason = @Code, message = @Message, field = @Field
@@ -125,6 +149,18 @@ internal sealed class QuarantineStore(IStore store)
                 .. read.Query<(string Reason, long Count, long LastAt)>(ReadCounts)
                     .Select(row => new QuarantineCount(row.Reason, row.Count, row.LastAt)),
             ], ct);
+
+    /// <summary>Oldest first, those with an id above <paramref name="after"/>.</summary>
+    public Task<IReadOnlyList<Quarantined>> ReadAfterAsync(string? reason, long after, int limit, CancellationToken ct) =>
+        store.ReadAsync<IReadOnlyList<Quarantined>>(read => read.Query<Quarantined>(ReadAfter, new { reason, after, limit }).AsList(), ct);
+
+    /// <summary>The newest of those that must go so that the rest has at most so many bytes; null: none must.</summary>
+    public static long? BeyondSize(ReadSession read, long bytes) => read.Scalar<long?>(FindBeyond, new { most = bytes });
+
+    /// <param name="before">Unix ms.</param>
+    public static int RemoveOld(WriteSession write, long before, int limit) => write.Execute(DeleteOld, new { before, limit });
+
+    public static int RemoveUpTo(WriteSession write, long last, int limit) => write.Execute(DeleteUpTo, new { last, limit });
 
     public static long Count(ReadSession read) => read.Scalar<long>(CountAll);
 
