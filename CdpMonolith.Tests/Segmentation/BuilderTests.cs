@@ -12,7 +12,6 @@ using Microsoft.Playwright;
 namespace CdpMonolith.Tests.Segmentation;
 
 /// <summary>The builder, in a real browser.</summary>
-[Category(Engine.One)]
 public sealed class BuilderTests
 {
     private TestApp _app = null!;

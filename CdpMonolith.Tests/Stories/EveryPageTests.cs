@@ -12,7 +12,6 @@ using Microsoft.Playwright;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>The owner opens every page that there is, wide and narrow, light and dark, on an empty folder and on a full one.</summary>
-[Category(Engine.One)]
 public sealed class EveryPageTests
 {
     private static readonly TimeSpan LooksFor = TimeSpan.FromSeconds(15);

@@ -15,7 +15,6 @@ using Microsoft.Playwright;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>The product's own script in Chromium, on a shop of another origin, over a line that breaks.</summary>
-[Category(Engine.One)]
 public sealed class FirstPartyScriptTests
 {
     private static readonly BrowserSettings Quiet = BrowserSettings.Default with { PageViews = false };

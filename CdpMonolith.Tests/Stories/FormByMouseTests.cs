@@ -15,7 +15,6 @@ using Microsoft.Playwright;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>An administrator makes a form by mouse; a visitor fills it in on a website of another origin and becomes a person with consent.</summary>
-[Category(Engine.One)]
 public sealed class FormByMouseTests
 {
     [Test]

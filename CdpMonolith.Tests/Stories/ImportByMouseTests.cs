@@ -8,7 +8,6 @@ using static Microsoft.Playwright.Assertions;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>An analyst brings in a list of the CRM with the mouse, looks at what was refused, mends it and brings that in.</summary>
-[Category(Engine.One)]
 public sealed class ImportByMouseTests
 {
     private const string Contacts = """

@@ -18,7 +18,6 @@ namespace CdpMonolith.Tests.Stories;
 /// A live event, sent by the real client libraries, shows on the person, changes a segment and reaches the webhook, in less
 /// than two seconds from end to end.
 /// </summary>
-[Category(Engine.One)]
 public sealed class LiveEventTests
 {
     private static readonly TimeSpan Live = TimeSpan.FromSeconds(2);

@@ -7,7 +7,6 @@ using Microsoft.Playwright;
 namespace CdpMonolith.Tests.Stories;
 
 /// <summary>A webhook of some tool comes, an administrator says by mouse what its fields mean, and it becomes events.</summary>
-[Category(Engine.One)]
 public sealed class WebhookByMouseTests
 {
     [Test]
