@@ -113,7 +113,11 @@ internal sealed class Imports(
 
         if (shape is not null && shape != file.Shape)
         {
-            await store.WriteAsync(write => ImportStore.SetShape(write, fileId, shape), ct);
+            if (!await store.WriteAsync(write => ImportStore.SetShape(write, fileId, shape), ct))
+            {
+                return new Problem("file.in_use", "An import of this file is under way; it would go on at other rows. Cancel it, or load the file again.", "file");
+            }
+
             file = file with { Shape = shape };
         }
 

@@ -52,6 +52,7 @@ internal static class ImportStore
         UPDATE ingestion_file
         SET    encoding = @Encoding, delimiter = @Delimiter, has_header = @HasHeader, skipped = @Skipped
         WHERE  id = @id
+               AND NOT EXISTS (SELECT 1 FROM ingestion_import WHERE file_id = @id AND state IN ('Queued', 'Running', 'Paused', 'Failed'))
         """;
 
     private const string SelectFile = """
@@ -128,10 +129,11 @@ internal static class ImportStore
         return file;
     }
 
-    public static void SetShape(WriteSession write, long id, CsvShape shape) => write.Execute(UpdateShape, new
+    /// <returns>False: an import that may still go on reads the file as it was.</returns>
+    public static bool SetShape(WriteSession write, long id, CsvShape shape) => write.Execute(UpdateShape, new
     {
         id, shape.Encoding, Delimiter = shape.Delimiter.ToString(), HasHeader = shape.HasHeader ? 1L : 0, Skipped = (long)shape.SkippedLines,
-    });
+    }) > 0;
 
     public static ImportFile? FindFile(ReadSession read, long id) =>
         read.FirstOrDefault<FileRow>(SelectFile, new { id }) is { } row
