@@ -132,14 +132,13 @@ public sealed class DoorCorpusTests
     [Test]
     public async Task Fuzzed_requests_are_stored_put_aside_or_refused_and_nothing_else([Values(1, 2)] int seed) => await FuzzAsync(seed, 1500);
 
+    /// <summary>CDP_FUZZ says how many requests; 3,000 when it says nothing.</summary>
     [Test]
-    [Category("Soak")]
-    [Explicit("Takes minutes.")]
-    public async Task A_hundred_thousand_fuzzed_requests_leave_the_memory_as_it_was()
+    public async Task Fuzzed_requests_leave_the_memory_as_it_was()
     {
-        await FuzzAsync(1, 5_000);
+        await FuzzAsync(3, 2_000);
         var before = Memory();
-        await FuzzAsync(2, 100_000);
+        await FuzzAsync(4, int.TryParse(Environment.GetEnvironmentVariable("CDP_FUZZ"), out var rounds) ? rounds : 3_000);
         var grown = Memory() - before;
         TestContext.Out.WriteLine($"memory grew by {grown / 1e6:0.0} MB");
         Assert.That(grown, Is.LessThan(50_000_000));
