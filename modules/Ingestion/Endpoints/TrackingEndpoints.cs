@@ -6,7 +6,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -17,7 +16,7 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// after routing: no cookie, policy or redirect is for them.
 /// </summary>
 internal sealed partial class TrackingEndpoints(
-    Acceptor acceptor, Senders senders, Throttle throttle, IHostApplicationLifetime lifetime, IOptions<IngestionOptions> options,
+    Acceptor acceptor, Senders senders, Throttle throttle, IOptions<IngestionOptions> options,
     ILogger<TrackingEndpoints> logger)
 {
     private const string Post = "POST, OPTIONS";
@@ -28,7 +27,6 @@ internal sealed partial class TrackingEndpoints(
     private static readonly Refusal Disabled = new("source.disabled", "This source is switched off.");
     private static readonly Refusal NoRoute = new("route.unknown", "The tracking API has no such path.");
     private static readonly Refusal Unavailable = new("store.unavailable", "The server cannot store events now; send this again later.");
-    private static readonly Refusal Draining = new("server.stopping", "The server is stopping; send this again later.");
     private static readonly Refusal TooFast = new("source.too_fast", "This source sends more events a second than it may; send this again later.");
     private static readonly Refusal ForeignOrigin = new("source.origin_refused", "Browsers may not send to this source from this website.");
     private static readonly Refusal Fault = new("server.fault", "The server made a mistake; its log has this requestId.");
@@ -68,12 +66,6 @@ internal sealed partial class TrackingEndpoints(
         }
 
         Answers.AllowOrigin(http);
-        if (lifetime.ApplicationStopping.IsCancellationRequested)
-        {
-            await Answers.LaterAsync(http, Draining);
-            return;
-        }
-
         try
         {
             using var body = await BodyIntake.ReadAsync(http.Request, _bytesAtMost);
