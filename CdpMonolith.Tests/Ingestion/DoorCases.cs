@@ -36,7 +36,7 @@ internal static class DoorCases
 
     private static DoorCase Good(string name, string more) => Track(name, $$"""{"userId":"u","event":"E",{{more}}}""", 200, null, 1);
 
-    private static DoorCase Bad(string name, string more, string code) => Track(name, $$"""{"userId":"u","event":"E",{{more}}}""", 400, code);
+    private static DoorCase Bad(string name, string more, string code) => Track(name, $$"""{"userId":"u","event":"E",{{more}}}""", 200, code);
 
     private static IEnumerable<DoorCase> Json()
     {
@@ -66,7 +66,7 @@ internal static class DoorCases
 
         yield return Track("a byte order mark", "\uFEFF{\"userId\":\"u\",\"event\":\"E\"}", 200, null, 1);
         yield return Track("white space around", " \r\n\t{\"userId\":\"u\",\"event\":\"E\"}\r\n ", 200, null, 1);
-        yield return Track("an empty object", "{}", 400, "event.id_missing");
+        yield return Track("an empty object", "{}", 200, "event.id_missing");
         yield return Good("deep in arrays", "\"properties\":{\"a\":[[[[1]]]]}");
         yield return Good("empty names", "\"properties\":{\"\":1}");
         yield return Good("names like ours inside", "\"properties\":{\"userId\":1,\"event\":[],\"context\":null}");
@@ -85,7 +85,7 @@ internal static class DoorCases
         })
         {
             byte[] body = [.. "{\"userId\":\"u\",\"event\":\"E\",\"properties\":{\"a\":\""u8, .. bytes, .. "\"}}"u8];
-            yield return new DoorCase($"bytes: {name}", "track", body, 400, 0, 1, "event.not_utf8");
+            yield return new DoorCase($"bytes: {name}", "track", body, 200, 0, 1, "event.not_utf8");
         }
 
         yield return new DoorCase("UTF-16", "track", Encoding.Unicode.GetBytes("{\"userId\":\"u\",\"event\":\"E\"}"), 400, 0, 1, "body.not_json");
@@ -159,15 +159,15 @@ internal static class DoorCases
     {
         foreach (var (value, name) in new[] { ("true", "a boolean"), ("[]", "an array"), ("{}", "an object"), ("[\"u\"]", "an array of one") })
         {
-            yield return Track($"userId: {name}", $"{{\"userId\":{value},\"event\":\"E\"}}", 400, "event.not_text");
-            yield return Track($"anonymousId: {name}", $"{{\"anonymousId\":{value},\"event\":\"E\"}}", 400, "event.not_text");
-            yield return Track($"event: {name}", $"{{\"userId\":\"u\",\"event\":{value}}}", 400, "event.not_text");
+            yield return Track($"userId: {name}", $"{{\"userId\":{value},\"event\":\"E\"}}", 200, "event.not_text");
+            yield return Track($"anonymousId: {name}", $"{{\"anonymousId\":{value},\"event\":\"E\"}}", 200, "event.not_text");
+            yield return Track($"event: {name}", $"{{\"userId\":\"u\",\"event\":{value}}}", 200, "event.not_text");
         }
 
         foreach (var value in new[] { "null", "\"\"", "\"  \"", "\"\\t\\n\"" })
         {
-            yield return Track($"userId: {value}", $"{{\"userId\":{value},\"event\":\"E\"}}", 400, "event.id_missing");
-            yield return Track($"event: {value}", $"{{\"userId\":\"u\",\"event\":{value}}}", 400, "event.name_missing");
+            yield return Track($"userId: {value}", $"{{\"userId\":{value},\"event\":\"E\"}}", 200, "event.id_missing");
+            yield return Track($"event: {value}", $"{{\"userId\":\"u\",\"event\":{value}}}", 200, "event.name_missing");
             yield return Track($"userId {value} beside an anonymousId", $"{{\"userId\":{value},\"anonymousId\":\"a\",\"event\":\"E\"}}", 200, null, 1);
         }
 
@@ -191,7 +191,7 @@ internal static class DoorCases
             ("identify", "{\"userId\":\"u\",\"traits\":\"x\"}", "event.member_not_object"), ("group", "{\"userId\":\"u\",\"groupId\":{}}", "event.not_text"),
         })
         {
-            yield return new DoorCase($"{path} {body}", path, Encoding.UTF8.GetBytes(body), 400, 0, 1, code);
+            yield return new DoorCase($"{path} {body}", path, Encoding.UTF8.GetBytes(body), 200, 0, 1, code);
         }
 
         foreach (var (path, body) in new[]
@@ -207,8 +207,8 @@ internal static class DoorCases
 
     private static IEnumerable<DoorCase> Keys()
     {
-        yield return Track("a member twice", "{\"userId\":\"u\",\"userId\":\"v\",\"event\":\"E\"}", 400, "event.duplicate_key");
-        yield return Track("a member twice, once by escape", "{\"userId\":\"u\",\"user\\u0049d\":\"v\",\"event\":\"E\"}", 400, "event.duplicate_key");
+        yield return Track("a member twice", "{\"userId\":\"u\",\"userId\":\"v\",\"event\":\"E\"}", 200, "event.duplicate_key");
+        yield return Track("a member twice, once by escape", "{\"userId\":\"u\",\"user\\u0049d\":\"v\",\"event\":\"E\"}", 200, "event.duplicate_key");
         yield return Bad("a property twice", "\"properties\":{\"a\":1,\"a\":1}", "event.duplicate_key");
         yield return Bad("a member twice deep inside", "\"properties\":{\"a\":[{\"b\":{\"c\":1,\"d\":2,\"c\":3}}]}", "event.duplicate_key");
         yield return Bad("an empty name twice", "\"properties\":{\"\":1,\"\":2}", "event.duplicate_key");
@@ -226,12 +226,12 @@ internal static class DoorCases
         yield return Good("2,000 properties", "\"properties\":" + Wide(2000));
         yield return Bad("2,001 properties", "\"properties\":" + Wide(2001), "event.too_many_properties");
         yield return Sized("32 KB", 32 * 1024, 200, null, 1);
-        yield return Sized("32 KB and one byte", 32 * 1024 + 1, 400, "event.too_large", 0);
-        yield return Sized("900 KB", 900_000, 400, "event.too_large", 0);
+        yield return Sized("32 KB and one byte", 32 * 1024 + 1, 200, "event.too_large", 0);
+        yield return Sized("900 KB", 900_000, 200, "event.too_large", 0);
         yield return Sized("1 MB and one byte", 1024 * 1024 + 1, 413, null, 0);
         yield return Good("an id of 1,000 bytes", $"\"anonymousId\":\"{new string('x', 1000)}\"");
         yield return Bad("an id of 1,001 bytes", $"\"anonymousId\":\"{new string('x', 1001)}\"", "event.too_long");
-        yield return Track("an event of 1,001 bytes", $"{{\"userId\":\"u\",\"event\":\"{new string('x', 1001)}\"}}", 400, "event.too_long");
+        yield return Track("an event of 1,001 bytes", $"{{\"userId\":\"u\",\"event\":\"{new string('x', 1001)}\"}}", 200, "event.too_long");
         yield return Good("a message id of 5,000 characters", $"\"messageId\":\"{new string('m', 5000)}\"");
         yield return Good("a name of 10,000 characters", $"\"properties\":{{\"{new string('n', 10_000)}\":1}}");
 

@@ -30,7 +30,7 @@ public static class IngestionModule
         services.AddSingleton<SourceMap>().AddSingleton<LiveFeed>().AddSingleton<Acceptor>();
         services.AddSingleton<Sources>().AddSingleton<ISources>(all => all.GetRequiredService<Sources>());
         services.AddSingleton<QuarantineDesk>().AddSingleton<ISourceCountries, SourceCountries>();
-        services.AddSingleton<Throttle>().AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
+        services.AddSingleton<SourceHealths>().AddSingleton<Throttle>().AddSingleton<Senders>().AddSingleton<TrackingEndpoints>().AddSingleton<ClientEndpoints>();
         services.AddSingleton<BrowserTags>().AddSingleton<BrowserScript>().AddSingleton<BrowserEndpoints>();
         services.AddSingleton<Hooks>().AddSingleton<HookEndpoints>();
         services.AddSingleton<Forms>().AddSingleton<FormPage>().AddSingleton<FormEndpoints>();

@@ -23,7 +23,7 @@ internal sealed class IngestionOptions
     /// Events a second that a source may send in the long run, 0 for any number; sources may have their own. Beyond it the answer is 429.
     /// </summary>
     [Range(0, 1_000_000)]
-    public int EventsPerSecond { get; set; } = 5000;
+    public int EventsPerSecond { get; set; } = 500;
 
     /// <summary>Days after which a call in quarantine is thrown away.</summary>
     [Range(1, 3650)]

@@ -25,10 +25,13 @@ internal sealed record Told(
 
 /// <summary>
 /// Finds consent in a call: <c>context.consent.categoryPreferences</c> (Segment), <c>context.consentManagement</c> (RudderStack) and
-/// <c>context.consent.decisions</c> (ours; what an import makes). What cannot be read is never taken for a yes.
+/// <c>context.consent.decisions</c> (ours; what an import makes); and Global Privacy Control, which a browser says by a header. What cannot be read is never taken for a yes.
 /// </summary>
 internal static class CallReader
 {
+    /// <summary>The purpose that Global Privacy Control says no to: sale and sharing for advertising.</summary>
+    public const string AdSharing = "ad_sharing";
+
     public const string UpdateEvent = "Segment Consent Preference Updated";
     private const int MostPerCall = 100;
 
@@ -55,6 +58,12 @@ internal static class CallReader
         foreach (var denied in Texts(management, "deniedConsentIds"))
         {
             Say(state, denied, ConsentStatus.Denied);
+        }
+
+        if (call.Flags.HasFlag(EventFlags.PrivacyControl)
+            || (context is { } said && said.TryGetProperty("globalPrivacyControl", out var control) && control.ValueKind == JsonValueKind.True))
+        {
+            Say(state, AdSharing, ConsentStatus.Denied);
         }
 
         return new Told(

@@ -13,9 +13,10 @@ namespace CdpMonolith.Ingestion.Accept;
 /// <param name="Flags">Added to each event.</param>
 /// <param name="Quarantines">Unusable calls are put aside; false when the caller has a report of its own.</param>
 /// <param name="NeedsId">A call without userId and anonymousId is unusable; false when the caller saw to another identifier.</param>
+/// <param name="IsRetry">The sender says that it sends this again.</param>
 internal sealed record Arrival(
     CallType? Route, bool IsBatch = false, long? ImportId = null, EventFlags Flags = EventFlags.None, bool Quarantines = true,
-    bool NeedsId = true)
+    bool NeedsId = true, bool IsRetry = false)
 {
     public static readonly Arrival Batch = new(Route: null, IsBatch: true);
 
@@ -67,13 +68,21 @@ internal sealed class Acceptor(
             await store.WriteAsync(
                 write => QuarantineStore.Put(write, Aside(source.Id, refusal, body, body.Length, null, now, arrival)),
                 CancellationToken.None);
-            tallies.Count(source.Id, 0, 0, 1, now);
+            tallies.Count(source.Id, now, quarantined: 1, retried: arrival.IsRetry ? 1 : 0);
             live.Show(source.Id, now, [new Call { Raw = body, Body = body, Refusal = refusal }]);
             return;
         }
 
         Complete(request, source.Id, arrival, now);
         await StoreAsync(source.Id, request.Calls, request.Shared, arrival, now, null, CancellationToken.None);
+    }
+
+    /// <summary>A request came that is too much for its source's rate.</summary>
+    public void TurnAway(Source source, Request request)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        tallies.Count(source.Id, now, turnedAway: 1);
+        live.Show(source.Id, now, request.Calls, turnedAway: true);
     }
 
     /// <summary>Stores what was put aside once and is sound now, as of when it was received.</summary>
@@ -111,7 +120,9 @@ internal sealed class Acceptor(
     public IReadOnlyList<Refusal?> Try(long sourceId, IReadOnlyList<ReadOnlyMemory<byte>> bodies, Arrival arrival)
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
-        return [.. bodies.Select(body => ReadOne(sourceId, body, arrival, now).Refusal)];
+        var calls = bodies.Select(body => ReadOne(sourceId, body, arrival, now)).ToList();
+        Hold(sourceId, calls);
+        return [.. calls.Select(call => call.Refusal)];
     }
 
     private Call ReadOne(long sourceId, ReadOnlyMemory<byte> body, Arrival arrival, long now)
@@ -135,38 +146,59 @@ internal sealed class Acceptor(
         Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct)
     {
         space.Require();
-        if (sources.Find(sourceId)?.Settings.KeepsIp != true)
-        {
-            foreach (var call in calls)
-            {
-                call.Body = call.Refusal is null ? IpAddresses.Truncate(call.Body) : call.Body;
-            }
-        }
-
-        var (stored, duplicates) = await store.WriteAsync(
+        Hold(sourceId, calls);
+        var counts = await store.WriteAsync(
             write =>
             {
-                var counts = Store(write, sourceId, calls, shared, arrival, now);
+                var counted = Store(write, sourceId, calls, shared, arrival, now);
                 also?.Invoke(write, [.. calls.Select(Verdict.Of)]);
-                return counts;
+                return counted;
             }, ct);
-        tallies.Count(sourceId, stored, duplicates, calls.Count - stored - duplicates, now);
+        tallies.Count(
+            sourceId, now, counts.Stored, counts.Duplicates, calls.Count - counts.Stored - counts.Duplicates - counts.Blocked, counts.Blocked,
+            retried: arrival.IsRetry ? 1 : 0);
         live.Show(sourceId, now, calls);
     }
 
-    private (int Stored, int Duplicates) Store(
+    /// <summary>Holds the calls to what the source's settings say.</summary>
+    private void Hold(long sourceId, IReadOnlyList<Call> calls)
+    {
+        var settings = sources.Find(sourceId)?.Settings ?? SourceSettings.Default;
+        foreach (var call in calls)
+        {
+            if (call.Refusal is not null)
+            {
+                continue;
+            }
+
+            if (settings.Consent is { } purpose && !RequiredConsent.IsGiven(call, purpose))
+            {
+                call.Refusal = Refusal.ConsentMissing;
+            }
+            else if (!settings.KeepsIp)
+            {
+                call.Body = IpAddresses.Truncate(call.Body);
+            }
+        }
+    }
+
+    private (int Stored, int Duplicates, int Blocked) Store(
         WriteSession write, long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now)
     {
         var first = write.NextSeq(IEventLog.Log);
         var kept = new List<Call>(calls.Count);
-        var refused = 0;
+        var (refused, blocked) = (0, 0);
         messages.Look(write, calls);
         foreach (var call in calls)
         {
             if (call.Refusal is { } refusal)
             {
                 refused++;
-                if (arrival.Quarantines)
+                if (refusal == Refusal.ConsentMissing)
+                {
+                    blocked++;
+                }
+                else if (arrival.Quarantines)
                 {
                     var raw = refusal.Code == "event.too_large" ? call.Raw[..Math.Min(call.Raw.Length, HeadBytes)] : call.Raw;
                     QuarantineStore.Put(
@@ -192,7 +224,7 @@ internal sealed class Acceptor(
             EventStore.Append(write, kept, sourceId, now, arrival.ImportId);
         }
 
-        return (kept.Count, calls.Count - kept.Count - refused);
+        return (kept.Count, calls.Count - kept.Count - refused, blocked);
     }
 
     private static Quarantined Aside(

@@ -12,6 +12,12 @@ internal enum LiveVerdict
     Stored,
     Duplicate,
     Quarantined,
+
+    /// <summary>The person did not agree to what the source needs agreement for; nothing was kept.</summary>
+    Blocked,
+
+    /// <summary>The source sends more than it may; the sender was asked to come again.</summary>
+    TurnedAway,
 }
 
 /// <summary>A call that has just come, as the live view shows it.</summary>
@@ -25,10 +31,10 @@ internal sealed record LiveCall(
 
     public static LiveCall Of(Call call, long received) => new(
         0, received,
-        call.Refusal is not null ? LiveVerdict.Quarantined : call.IsDuplicate ? LiveVerdict.Duplicate : LiveVerdict.Stored,
+        call.Refusal == Refusal.ConsentMissing ? LiveVerdict.Blocked : call.Refusal is not null ? LiveVerdict.Quarantined : call.IsDuplicate ? LiveVerdict.Duplicate : LiveVerdict.Stored,
         call.Type == 0 ? CallRules.TypeOf(call.TypeText.Span) : call.Type,
         Text(call.Name) ?? Text(call.Event), Text(call.UserId), Text(call.AnonymousId),
-        Text(call.MessageId) ?? "", call.Seq == 0 ? null : call.Seq, call.Refusal?.Code,
+        Text(call.MessageId) ?? "", call.Seq == 0 ? null : call.Seq, call.Refusal == Refusal.ConsentMissing ? null : call.Refusal?.Code,
         Encoding.UTF8.GetString(call.Body.Span[..Math.Min(call.Body.Length, BodyAtMost)]));
 
     public static LiveCall Of(Event stored) => new(
@@ -68,7 +74,7 @@ internal sealed class LiveFeed
         return watch;
     }
 
-    public void Show(long sourceId, long received, IReadOnlyList<Call> calls)
+    public void Show(long sourceId, long received, IReadOnlyList<Call> calls, bool turnedAway = false)
     {
         if (Volatile.Read(ref _watching) == 0 || !_watches.TryGetValue(sourceId, out var watches) || watches.Length == 0)
         {
@@ -78,6 +84,7 @@ internal sealed class LiveFeed
         foreach (var call in calls.Skip(calls.Count - KeptAtMost))
         {
             var shown = LiveCall.Of(call, received);
+            shown = turnedAway ? shown with { Verdict = LiveVerdict.TurnedAway, Reason = null } : shown;
             foreach (var watch in watches)
             {
                 watch.Add(shown);

@@ -17,6 +17,7 @@ internal sealed class Sources(
 {
     public const int NameAtMost = 100;
     private const int OriginsAtMost = 50;
+    private const int ConsentAtMost = 80;
     private const string KeyAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     private const int KeyLength = 32;
 
@@ -82,6 +83,8 @@ internal sealed class Sources(
         var settings = wanted with
         {
             Country = string.IsNullOrWhiteSpace(wanted.Country) ? null : wanted.Country.Trim().ToUpperInvariant(),
+            TimeZone = string.IsNullOrWhiteSpace(wanted.TimeZone) ? null : wanted.TimeZone.Trim(),
+            Consent = string.IsNullOrWhiteSpace(wanted.Consent) ? null : wanted.Consent.Trim().ToLowerInvariant(),
             Origins = [.. (wanted.Origins ?? []).Select(origin => (origin ?? "").Trim().TrimEnd('/').ToLowerInvariant()).Where(origin => origin.Length > 0).Distinct()],
         };
         return CheckSettings(settings) is { } wrong
@@ -132,6 +135,10 @@ internal sealed class Sources(
     private static Problem? CheckSettings(SourceSettings settings) =>
         settings.Country is { } country && !PhoneNumbers.IsCountry(country)
             ? new Problem("source.country_unknown", "The country must be an ISO 3166-1 code of two letters, such as NO.", "country")
+        : settings.TimeZone is { } zone && !TimeZoneInfo.TryFindSystemTimeZoneById(zone, out _)
+            ? new Problem("source.time_zone_unknown", $"There is no time zone '{zone}'; one is written such as Europe/Oslo.", "timeZone")
+        : settings.Consent?.Length > ConsentAtMost
+            ? new Problem("source.consent_too_long", $"A purpose has at most {ConsentAtMost} characters.", "consent")
         : settings.Rate is < 0 or > 1_000_000
             ? new Problem("source.rate_unusable", "The rate is 0 to 1,000,000 events a second.", "rate")
         : settings.Origins.Count > OriginsAtMost

@@ -6,13 +6,14 @@ using Microsoft.Extensions.Hosting;
 namespace CdpMonolith.Ingestion.Accept;
 
 /// <summary>
-/// What is counted at the door: per source what was stored, was there already or was put aside, and the write keys that
-/// nobody has. Counted in memory and saved every few seconds; a crash costs the last seconds of the counts, never an event.
+/// What is counted at the door: per source what was stored, was there already, was put aside and so on, which keys are in use, and the
+/// write keys that nobody has. Counted in memory and saved every few seconds; a crash costs the last seconds of the counts, never an event.
 /// </summary>
-internal sealed class Tallies(IStore store, TimeProvider clock) : BackgroundService
+internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider clock) : BackgroundService
 {
     private const int RejectedKept = 200;
     private const int RejectedTextAtMost = 64;
+    private const long MsAnHour = 3_600_000;
     private static readonly TimeSpan SavedEvery = TimeSpan.FromSeconds(2);
 
     private readonly ConcurrentDictionary<long, Tally> _tallies = new();
@@ -20,28 +21,14 @@ internal sealed class Tallies(IStore store, TimeProvider clock) : BackgroundServ
     private Dictionary<string, RejectedKey> _rejected = new(StringComparer.Ordinal);
     private bool _loaded;
 
-    public void Count(long sourceId, int stored, int duplicates, int quarantined, long now)
-    {
-        var tally = _tallies.GetOrAdd(sourceId, _ => new Tally());
-        if (stored > 0)
-        {
-            Interlocked.Add(ref tally.Stored, stored);
-            Interlocked.Exchange(ref tally.LastEventAt, now);
-        }
-
-        if (duplicates > 0)
-        {
-            Interlocked.Add(ref tally.Duplicates, duplicates);
-        }
-
-        if (quarantined > 0)
-        {
-            Interlocked.Add(ref tally.Quarantined, quarantined);
-        }
-    }
+    /// <summary>Counts one request; see <see cref="SourceCounts"/>.</summary>
+    public void Count(
+        long sourceId, long now, int stored = 0, int duplicates = 0, int quarantined = 0, int blocked = 0, int turnedAway = 0, int retried = 0) =>
+        TallyOf(sourceId).Add(new SourceCounts(
+            sourceId, stored, duplicates, quarantined, blocked, turnedAway, retried, stored > 0 ? now : null));
 
     /// <summary>Events of a source are no more.</summary>
-    public void TakeBack(long sourceId, int events) => Interlocked.Add(ref _tallies.GetOrAdd(sourceId, _ => new Tally()).Stored, -events);
+    public void TakeBack(long sourceId, int events) => TallyOf(sourceId).Add(SourceCounts.None(sourceId) with { Stored = -events });
 
     /// <summary>Somebody called with a key that is not, or no longer, anybody's.</summary>
     public void CountRejected(string key)
@@ -65,14 +52,14 @@ internal sealed class Tallies(IStore store, TimeProvider clock) : BackgroundServ
     public SourceCounts Of(long sourceId)
     {
         Load();
-        return _tallies.TryGetValue(sourceId, out var tally) ? tally.Total(sourceId) : new SourceCounts(sourceId, 0, 0, 0, null);
+        return _tallies.TryGetValue(sourceId, out var tally) ? tally.Total : SourceCounts.None(sourceId);
     }
 
     /// <summary>Duplicates of all sources.</summary>
     public long Duplicates()
     {
         Load();
-        return _tallies.Sum(pair => pair.Value.Total(pair.Key).Duplicates);
+        return _tallies.Values.Sum(tally => tally.Total.Duplicates);
     }
 
     public async Task<IReadOnlyList<RejectedKey>> RejectedKeysAsync(CancellationToken ct)
@@ -91,19 +78,29 @@ internal sealed class Tallies(IStore store, TimeProvider clock) : BackgroundServ
             (rejected, _rejected) = (_rejected, new(StringComparer.Ordinal));
         }
 
-        var more = _tallies.Select(pair => (Tally: pair.Value, Counts: pair.Value.Unsaved(pair.Key))).Where(pair => pair.Counts is not null).ToList();
-        if (more.Count == 0 && rejected.Count == 0)
+        var more = _tallies.Values.Select(tally => (Tally: tally, Counts: tally.Unsaved)).Where(pair => !pair.Counts.IsNone).ToList();
+        var used = sources.UsedKeys();
+        if (more.Count == 0 && rejected.Count == 0 && used.Count == 0)
         {
             return;
         }
+
+        var hour = clock.GetUtcNow().ToUnixTimeMilliseconds() / MsAnHour;
 
         await store.WriteAsync(
             write =>
             {
                 foreach (var (tally, counts) in more)
                 {
-                    SourceStore.AddCounts(write, counts!);
-                    write.OnCommitted(() => tally.MarkSaved(counts!));
+                    SourceStore.AddCounts(write, counts, hour);
+                    write.OnCommitted(() => tally.MarkSaved(counts));
+                }
+
+                foreach (var (key, use) in used)
+                {
+                    var at = use.LastAt;
+                    SourceStore.Used(write, key, at);
+                    write.OnCommitted(() => use.SavedAt = at);
                 }
 
                 if (rejected.Count > 0)
@@ -170,58 +167,67 @@ internal sealed class Tallies(IStore store, TimeProvider clock) : BackgroundServ
 
             foreach (var counts in store.Read(SourceStore.Counts))
             {
-                _tallies.GetOrAdd(counts.SourceId, _ => new Tally()).Saved = counts;
+                TallyOf(counts.SourceId).MarkLoaded(counts);
             }
 
             _loaded = true;
         }
     }
 
-    private sealed class Tally
+    private Tally TallyOf(long sourceId) => _tallies.GetOrAdd(sourceId, static id => new Tally(id));
+
+    private sealed class Tally(long sourceId)
     {
-        public long Stored;
-        public long Duplicates;
-        public long Quarantined;
-        public long LastEventAt;
-        private SourceCounts _saved = new(0, 0, 0, 0, null);
+        private readonly Lock _gate = new();
+        private SourceCounts _saved = SourceCounts.None(sourceId);
+        private SourceCounts _unsaved = SourceCounts.None(sourceId);
 
-        public SourceCounts Saved
+        public SourceCounts Total
         {
-            set => Volatile.Write(ref _saved, value);
+            get
+            {
+                lock (_gate)
+                {
+                    return _saved.Plus(_unsaved);
+                }
+            }
         }
 
-        public SourceCounts Total(long sourceId)
+        public SourceCounts Unsaved
         {
-            var saved = Volatile.Read(ref _saved);
-            var last = Interlocked.Read(ref LastEventAt);
-            return new SourceCounts(
-                sourceId, saved.Stored + Interlocked.Read(ref Stored), saved.Duplicates + Interlocked.Read(ref Duplicates),
-                saved.Quarantined + Interlocked.Read(ref Quarantined), last > 0 ? last : saved.LastEventAt);
+            get
+            {
+                lock (_gate)
+                {
+                    return _unsaved;
+                }
+            }
         }
 
-        public SourceCounts? Unsaved(long sourceId)
+        public void Add(SourceCounts more)
         {
-            var (stored, duplicates, quarantined) =
-                (Interlocked.Read(ref Stored), Interlocked.Read(ref Duplicates), Interlocked.Read(ref Quarantined));
-            var last = Interlocked.Read(ref LastEventAt);
-            return stored == 0 && duplicates == 0 && quarantined == 0
-                ? null
-                : new SourceCounts(sourceId, stored, duplicates, quarantined, last > 0 ? last : null);
+            lock (_gate)
+            {
+                _unsaved = _unsaved.Plus(more);
+            }
+        }
+
+        public void MarkLoaded(SourceCounts saved)
+        {
+            lock (_gate)
+            {
+                _saved = saved;
+            }
         }
 
         public void MarkSaved(SourceCounts counts)
         {
-            var saved = Volatile.Read(ref _saved);
-            Volatile.Write(ref _saved, saved with
+            lock (_gate)
             {
-                Stored = saved.Stored + counts.Stored,
-                Duplicates = saved.Duplicates + counts.Duplicates,
-                Quarantined = saved.Quarantined + counts.Quarantined,
-                LastEventAt = counts.LastEventAt ?? saved.LastEventAt,
-            });
-            Interlocked.Add(ref Stored, -counts.Stored);
-            Interlocked.Add(ref Duplicates, -counts.Duplicates);
-            Interlocked.Add(ref Quarantined, -counts.Quarantined);
+                _saved = _saved.Plus(counts);
+                var left = _unsaved.Minus(counts);
+                _unsaved = left.LastEventAt == counts.LastEventAt ? left with { LastEventAt = null } : left;
+            }
         }
     }
 }

@@ -30,6 +30,11 @@ public enum EventFlags
 
     /// <summary>It was sent under an older name of the event; <see cref="Event.Name"/> is today's, the body has what was sent.</summary>
     Renamed = 8,
+
+    /// <summary>
+    /// It came with <c>Sec-GPC: 1</c>, by which a browser says for its user: do not sell or share my data. W3C, Global Privacy Control.
+    /// </summary>
+    PrivacyControl = 16,
 }
 
 /// <summary>An accepted call.</summary>

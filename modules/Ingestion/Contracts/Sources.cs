@@ -18,10 +18,24 @@ public sealed record Source(
 /// <param name="Origins">
 /// Websites that browsers may send from, such as <c>https://shop.example</c> or <c>https://*.shop.example</c>; empty: any.
 /// </param>
-public sealed record SourceSettings(string? Country, long? Rate, bool KeepsIp, IReadOnlyList<string> Origins)
+/// <param name="TimeZone">Of times in files that name none, IANA name such as <c>Europe/Oslo</c>; null: UTC.</param>
+/// <param name="Consent">
+/// The purpose that a call must say the person agreed to, or it is not stored; null: none is needed.
+/// </param>
+public sealed record SourceSettings(
+    string? Country, long? Rate, bool KeepsIp, IReadOnlyList<string> Origins, string? TimeZone, string? Consent)
 {
-    public static readonly SourceSettings Default = new(null, null, KeepsIp: false, []);
+    public static readonly SourceSettings Default = new(null, null, KeepsIp: false, [], null, null);
 }
+
+/// <summary>Whether a source still sends.</summary>
+/// <param name="LastEventAt">Unix ms; null: nothing ever came.</param>
+/// <param name="UsualHours">
+/// The longest silence that is usual, in hours: the third longest of the last four weeks, which leaves out two mishaps and keeps nights and
+/// weekends. Null: it has been watched for less than a week.
+/// </param>
+/// <param name="IsQuiet">It is silent for much longer than usual.</param>
+public sealed record SourceHealth(long? LastEventAt, int? UsualHours, bool IsQuiet);
 
 /// <summary>Kinds of source. Stored by name.</summary>
 public enum SourceKind
@@ -65,4 +79,7 @@ public sealed record IngestionFacts(long Events, long Duplicates, int Quarantine
 public interface IIngestionReport
 {
     Task<IngestionFacts> FactsAsync(CancellationToken ct);
+
+    /// <summary>Sources that have not been heard for much longer than usual, in the order of their ids.</summary>
+    IReadOnlyList<Source> Quiet();
 }

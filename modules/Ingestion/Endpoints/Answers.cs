@@ -22,10 +22,11 @@ internal static class Answers
         json.WriteBoolean("success", true);
         json.WriteNumber("stored", calls.Count(call => call.Refusal is null && !call.IsDuplicate));
         json.WriteNumber("duplicates", calls.Count(call => call.IsDuplicate));
+        json.WriteNumber("blocked", calls.Count(call => call.Refusal == Refusal.ConsentMissing));
         json.WriteStartArray("quarantined");
         for (var index = 0; index < calls.Count; index++)
         {
-            if (calls[index].Refusal is { } refusal)
+            if (calls[index].Refusal is { } refusal && refusal != Refusal.ConsentMissing)
             {
                 json.WriteStartObject();
                 json.WriteNumber("index", index);
@@ -70,10 +71,9 @@ internal static class Answers
         return RefusedAsync(http, StatusCodes.Status503ServiceUnavailable, StoreFaulty);
     }
 
-    /// <param name="least">Seconds after which it may go well.</param>
-    public static void AskLater(HttpContext http, int least = 60)
+    public static void AskLater(HttpContext http)
     {
-        var seconds = least + Random.Shared.Next(0, least * 4 + 1);
+        var seconds = Random.Shared.Next(60, 301);
         http.Response.Headers.RetryAfter = seconds.ToString(System.Globalization.CultureInfo.InvariantCulture);
         http.Response.Headers["X-RateLimit-Reset"] = http.Response.Headers.RetryAfter;
     }

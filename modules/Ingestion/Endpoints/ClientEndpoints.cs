@@ -14,7 +14,7 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// What clients ask for besides sending: their settings, a place for their counts of themselves, and the picture of e-mails and
 /// pages without scripts, whose address is a call. See docs/tracking-api.md.
 /// </summary>
-internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders, ILogger<ClientEndpoints> logger)
+internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders, Throttle throttle, ILogger<ClientEndpoints> logger)
 {
     private const string Post = "POST, OPTIONS";
     private const string Get = "GET, OPTIONS";
@@ -54,7 +54,16 @@ internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders
                 var request = acceptor.Read(body, arrival);
                 if (senders.ByBodyOrRest(http.Request, request).Source is { Enabled: true } source)
                 {
-                    await acceptor.AcceptAsync(source, request, body, arrival);
+                    if (!throttle.Lets(source, request.Calls.Count))
+                    {
+                        acceptor.TurnAway(source, request);
+                        Answers.AskLater(http);
+                        http.Response.StatusCode = StatusCodes.Status429TooManyRequests;
+                    }
+                    else
+                    {
+                        await acceptor.AcceptAsync(source, request, body, arrival);
+                    }
                 }
             }
             catch (StoreUnavailableException)

@@ -24,7 +24,7 @@ internal sealed record FormCountsAnswer(long Sent, IEnumerable<FormCount> Answer
 /// <summary>
 /// Hosted forms, as a page of their own or in a frame of any website. They work without scripts. See docs/forms.md.
 /// </summary>
-internal sealed partial class FormEndpoints(Forms forms, Senders senders, FormPage page, ILogger<FormEndpoints> logger)
+internal sealed partial class FormEndpoints(Forms forms, Senders senders, Throttle throttle, FormPage page, ILogger<FormEndpoints> logger)
 {
     private const string GetOrPost = "GET, POST";
     private const int BodyBytes = 1 << 18;
@@ -100,6 +100,13 @@ internal sealed partial class FormEndpoints(Forms forms, Senders senders, FormPa
         // A field that people do not see: who fills it in is a program.
         var faults = filled.Check(form);
         var trouble = One(FormPage.Trap) is { Length: > 0 } ? FormPage.Trouble.Robot : faults.Count > 0 ? FormPage.Trouble.Faults : (FormPage.Trouble?)null;
+        if (trouble is null && !throttle.Lets(source, 1))
+        {
+            Answers.AskLater(http);
+            await page.WriteAsync(http, StatusCodes.Status429TooManyRequests, inFrame, page.Form(form, filled, null, FormPage.Trouble.Later));
+            return;
+        }
+
         if (trouble is null)
         {
             try

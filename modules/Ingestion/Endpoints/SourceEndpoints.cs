@@ -15,15 +15,19 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// <param name="Kind">website, app, server, file, shopify, woocommerce, webhook or form.</param>
 internal sealed record SourceAnswer(
     long Id, string Name, string Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt,
-    long Stored, long Duplicates, long Quarantined)
+    long Stored, long Duplicates, long Quarantined, long Blocked, long TurnedAway, long Retried)
 {
     public static SourceAnswer Of(Source source, SourceCounts counts) => new(
         source.Id, source.Name, source.Kind.ToString().ToLowerInvariant(), source.WriteKey, source.Enabled, source.CreatedAt,
-        source.LastEventAt, counts.Stored, counts.Duplicates, counts.Quarantined);
+        source.LastEventAt, counts.Stored, counts.Duplicates, counts.Quarantined, counts.Blocked, counts.TurnedAway, counts.Retried);
 }
 
 /// <summary>What a source's settings are to be; see <see cref="SourceSettings"/>. What is left out is set to its default.</summary>
-internal sealed record WantedSettings(string? Country, long? Rate, bool? KeepsIp, IReadOnlyList<string>? Origins);
+internal sealed record WantedSettings(
+    string? Country, long? Rate, bool? KeepsIp, IReadOnlyList<string>? Origins, string? TimeZone, string? Consent);
+
+/// <summary>A write key of a source. Times are Unix ms; ExpiresAt null: it is the one in force; LastUsedAt is true to the minute.</summary>
+internal sealed record KeyAnswer(string Key, long CreatedAt, long? ExpiresAt, long? LastUsedAt);
 
 /// <summary>A source to make. Kind: website, app, server, file, shopify, woocommerce, webhook or form.</summary>
 internal sealed record NewSource(string? Name, string? Kind);
@@ -43,6 +47,8 @@ internal static class SourceEndpoints
         api.MapPatch("{id:long}", ChangeAsync);
         api.MapGet("{id:long}/settings", Settings);
         api.MapPut("{id:long}/settings", SetAsync);
+        api.MapGet("{id:long}/health", Health);
+        api.MapGet("{id:long}/keys", Keys);
         api.MapPost("{id:long}/key", RotateKeyAsync);
         api.MapDelete("{id:long}/old-keys", ExpireOldKeysAsync);
         endpoints.MapGet("/api/rejected-keys", (Tallies tallies, CancellationToken ct) => tallies.RejectedKeysAsync(ct))
@@ -91,11 +97,19 @@ internal static class SourceEndpoints
     private static Results<Ok<SourceSettings>, NotFound> Settings(long id, Sources sources) =>
         sources.Find(id) is { } source ? TypedResults.Ok(source.Settings) : TypedResults.NotFound();
 
+    private static Results<Ok<SourceHealth>, NotFound> Health(long id, Sources sources, SourceHealths health) =>
+        sources.Find(id) is { } source ? TypedResults.Ok(health.Of(source)) : TypedResults.NotFound();
+
+    private static Results<Ok<IEnumerable<KeyAnswer>>, NotFound> Keys(long id, Sources sources, SourceMap map) =>
+        sources.Find(id) is null
+            ? TypedResults.NotFound()
+            : TypedResults.Ok(map.KeysOf(id).Select(key => new KeyAnswer(key.Key, key.CreatedAt, key.ExpiresAt, key.LastUsedAt)));
+
     private static async Task<Results<Ok<SourceSettings>, ProblemHttpResult>> SetAsync(
         long id, WantedSettings wanted, Sources sources, ClaimsPrincipal user, CancellationToken ct)
     {
         var outcome = await sources.SetAsync(
-            Actor.Of(user), id, new SourceSettings(wanted.Country, wanted.Rate, wanted.KeepsIp ?? false, wanted.Origins ?? []), ct);
+            Actor.Of(user), id, new SourceSettings(wanted.Country, wanted.Rate, wanted.KeepsIp ?? false, wanted.Origins ?? [], wanted.TimeZone, wanted.Consent), ct);
         return outcome.Met(out var source) ? TypedResults.Ok(source.Settings) : Refused.As(outcome.Problem!);
     }
 

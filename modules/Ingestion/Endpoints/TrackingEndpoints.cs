@@ -1,3 +1,4 @@
+using System.Globalization;
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
@@ -123,14 +124,15 @@ internal sealed partial class TrackingEndpoints(
                     await Answers.RefusedAsync(http, StatusCodes.Status403Forbidden, ForeignOrigin);
                     return;
                 }
-                else if (throttle.Ask(source, request.Calls.Count) is var seconds and > 0)
+                else if (!throttle.Lets(source, request.Calls.Count))
                 {
-                    Answers.AskLater(http, seconds);
-                    await Answers.RefusedAsync(http, StatusCodes.Status429TooManyRequests, TooFast);
+                    acceptor.TurnAway(source, request);
+                    await Answers.LaterAsync(http, TooFast);
                     return;
                 }
                 else
                 {
+                    arrival = WithHeaders(http.Request, arrival);
                     await acceptor.AcceptAsync(source, request, body, arrival);
                     await AnswerAsync(http, request, arrival);
                     return;
@@ -147,9 +149,27 @@ internal sealed partial class TrackingEndpoints(
         await Answers.RefusedAsync(http, StatusCodes.Status401Unauthorized, refusal!);
     }
 
+    /// <summary>What the headers say of every call of the request.</summary>
+    private static Arrival WithHeaders(HttpRequest request, Arrival arrival)
+    {
+        var headers = request.Headers;
+        if (headers["Sec-GPC"] is ["1"])
+        {
+            arrival = arrival with { Flags = arrival.Flags | EventFlags.PrivacyControl | EventFlags.HasConsent };
+        }
+
+        return headers["X-Retry-Count"] is [{ } text] && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var tries) && tries > 0
+            ? arrival with { IsRetry = true }
+            : arrival;
+    }
+
+    /// <summary>
+    /// A call that cannot be used is in quarantine, where it can be mended: the client, who would throw it away at 400, hears 200.
+    /// Who asks for it by <c>?strict=1</c>, a developer, hears what is wrong.
+    /// </summary>
     private static Task AnswerAsync(HttpContext http, Request request, Arrival arrival)
     {
-        if ((request.Refusal ?? (arrival.IsBatch ? null : request.Calls[0].Refusal)) is { } refusal)
+        if ((request.Refusal ?? (arrival.IsBatch || http.Request.Query["strict"] != "1" ? null : request.Calls[0].Refusal)) is { } refusal)
         {
             return Answers.RefusedAsync(
                 http,

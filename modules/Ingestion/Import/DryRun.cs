@@ -160,7 +160,7 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
 
                 if (isFirst && person.Keys.Count > 0)
                 {
-                    (_new, _matched) = person.IsKnown ? (_new, _matched + 1) : (_new + 1, _matched);
+                    (_new, _matched) = person.ProfileId is not null ? (_new, _matched + 1) : (_new + 1, _matched);
                 }
             }
 

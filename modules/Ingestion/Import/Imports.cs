@@ -156,6 +156,7 @@ internal sealed class Imports(
             return problem;
         }
 
+        mapping = mapping with { TimeZone = mapping.TimeZone ?? sources.Find(sourceId)?.Settings.TimeZone };
         var calls = new RowCalls(csv.Header, mapping, OwnIdType(sourceId), "preview", "0");
         var previewed = new List<PreviewedRow>();
         while (previewed.Count < PreviewRows && csv.Read())
@@ -180,11 +181,12 @@ internal sealed class Imports(
             return UnknownFile;
         }
 
-        if (sources.Find(sourceId) is null)
+        if (sources.Find(sourceId) is not { } source)
         {
             return new Problem("source.unknown", "There is no such source.", "sourceId");
         }
 
+        mapping = mapping with { TimeZone = mapping.TimeZone ?? source.Settings.TimeZone };
         string headerKey;
         using (var csv = new CsvRows(PathOf(folder, fileId), file.Shape))
         {

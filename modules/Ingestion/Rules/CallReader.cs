@@ -172,7 +172,7 @@ internal ref struct CallReader(ReadOnlyMemory<byte> body, bool isUtf8, int prope
         {
             member = Which(name);
         }
-        else if (depth == 2 && member == Member.Context && (name.SequenceEqual("consent"u8) || name.SequenceEqual("consentManagement"u8)))
+        else if (depth == 2 && member == Member.Context && (name.SequenceEqual("consent"u8) || name.SequenceEqual("consentManagement"u8) || name.SequenceEqual("globalPrivacyControl"u8)))
         {
             call.Flags |= EventFlags.HasConsent;
         }

@@ -39,7 +39,7 @@ internal static class CallRules
         call.Flags |= more
             | (clamped ? EventFlags.TimeClamped : 0)
             | (call.Type == CallType.Track && !call.Name.Equals(call.Event) ? EventFlags.Renamed : 0)
-            | (shared.HasConsent || (call.Type == CallType.Track && call.Name.Span.SequenceEqual(ConsentEvent)) ? EventFlags.HasConsent : 0);
+            | (shared.HasConsent || IsConsentUpdate(call) ? EventFlags.HasConsent : 0);
         if (!shared.Context.IsEmpty || !shared.Integrations.IsEmpty)
         {
             var size = call.Raw.Length + shared.Context.Length + shared.Integrations.Length;
@@ -52,6 +52,9 @@ internal static class CallRules
             call.Body = Merge.Into(call, shared);
         }
     }
+
+    /// <summary>It tells of a change of what the person agrees to.</summary>
+    public static bool IsConsentUpdate(Call call) => call.Type == CallType.Track && call.Name.Span.SequenceEqual(ConsentEvent);
 
     /// <summary>The type that a text names, in any case.</summary>
     public static CallType? TypeOf(ReadOnlySpan<byte> text) => text.Length switch

@@ -28,6 +28,11 @@ internal sealed record Refusal(string Code, string Message, string? Field = null
     public static readonly Refusal NameMissing = new("event.name_missing", "A track call needs the name of what happened in event.", "event");
     public static readonly Refusal GroupMissing = new("event.group_missing", "A group call needs a groupId.", "groupId");
     public static readonly Refusal PreviousMissing = new("event.previous_missing", "An alias call needs a previousId.", "previousId");
+
+    /// <summary>Not kept anywhere: that is what the person asked for.</summary>
+    public static readonly Refusal ConsentMissing = new(
+        "event.consent_missing", "The call does not say that the person agreed to what this source needs agreement for.", "context.consent");
+
     public static readonly Refusal AliasUserMissing = new("event.user_missing", "An alias call needs a userId.", "userId");
 
     public static Refusal TooLarge(int bytes, int limit) => new(

@@ -5,13 +5,32 @@ namespace CdpMonolith.Ingestion.Storage;
 
 /// <summary>A key that calls may carry.</summary>
 /// <param name="ExpiresAt">Unix ms; null: it is the one in force.</param>
-internal sealed record WriteKey(string Key, long SourceId, long CreatedAt, long? ExpiresAt);
+/// <param name="LastUsedAt">Unix ms, to the minute; null: never.</param>
+internal sealed record WriteKey(string Key, long SourceId, long CreatedAt, long? ExpiresAt, long? LastUsedAt);
 
 /// <summary>What was counted of a source.</summary>
 /// <param name="Stored">Events.</param>
 /// <param name="Duplicates">Calls whose event was there already.</param>
 /// <param name="Quarantined">Calls ever put aside.</param>
-internal sealed record SourceCounts(long SourceId, long Stored, long Duplicates, long Quarantined, long? LastEventAt);
+/// <param name="Blocked">Calls that were not kept for want of consent.</param>
+/// <param name="TurnedAway">Requests that were too much for the rate.</param>
+/// <param name="Retried">Requests that the sender said it sent again.</param>
+internal sealed record SourceCounts(
+    long SourceId, long Stored, long Duplicates, long Quarantined, long Blocked, long TurnedAway, long Retried, long? LastEventAt)
+{
+    public static SourceCounts None(long sourceId) => new(sourceId, 0, 0, 0, 0, 0, 0, null);
+
+    public bool IsNone => this == None(SourceId);
+
+    public SourceCounts Plus(SourceCounts more) => new(
+        SourceId, Stored + more.Stored, Duplicates + more.Duplicates, Quarantined + more.Quarantined, Blocked + more.Blocked,
+        TurnedAway + more.TurnedAway, Retried + more.Retried, more.LastEventAt ?? LastEventAt);
+
+    /// <summary>What is left when these were taken off; the last event stays.</summary>
+    public SourceCounts Minus(SourceCounts less) => new(
+        SourceId, Stored - less.Stored, Duplicates - less.Duplicates, Quarantined - less.Quarantined, Blocked - less.Blocked,
+        TurnedAway - less.TurnedAway, Retried - less.Retried, LastEventAt);
+}
 
 /// <summary>A write key that nothing here knows.</summary>
 internal sealed record RejectedKey(string WriteKey, long Calls, long FirstAt, long LastAt);
@@ -38,10 +57,11 @@ internal sealed class SourceStore
         """;
 
     private const string ReadKeys = """
-        SELECT write_key  AS Key,
-               source_id  AS SourceId,
-               created_at AS CreatedAt,
-               expires_at AS ExpiresAt
+        SELECT write_key    AS Key,
+               source_id    AS SourceId,
+               created_at   AS CreatedAt,
+               expires_at   AS ExpiresAt,
+               last_used_at AS LastUsedAt
         FROM   ingestion_write_key
         """;
 
@@ -50,6 +70,9 @@ internal sealed class SourceStore
                stored        AS Stored,
                duplicates    AS Duplicates,
                quarantined   AS Quarantined,
+               blocked       AS Blocked,
+               turned_away   AS TurnedAway,
+               retried       AS Retried,
                last_event_at AS LastEventAt
         FROM   ingestion_source
         """;
@@ -59,15 +82,18 @@ internal sealed class SourceStore
                country   AS Country,
                rate      AS Rate,
                keeps_ip  AS KeepsIp,
-               origins   AS Origins
+               origins   AS Origins,
+               time_zone AS TimeZone,
+               consent   AS Consent
         FROM   ingestion_source_setting
         """;
 
     private const string PutSettings = """
-        INSERT INTO ingestion_source_setting (source_id, country, rate, keeps_ip, origins)
-        VALUES (@id, @country, @rate, @keepsIp, @origins)
+        INSERT INTO ingestion_source_setting (source_id, country, rate, keeps_ip, origins, time_zone, consent)
+        VALUES (@id, @country, @rate, @keepsIp, @origins, @timeZone, @consent)
         ON CONFLICT (source_id) DO UPDATE
-        SET country = excluded.country, rate = excluded.rate, keeps_ip = excluded.keeps_ip, origins = excluded.origins
+        SET country = excluded.country, rate = excluded.rate, keeps_ip = excluded.keeps_ip, origins = excluded.origins,
+            time_zone = excluded.time_zone, consent = excluded.consent
         """;
 
     private const string Insert = """
@@ -99,9 +125,22 @@ internal sealed class SourceStore
         SET    stored        = stored + @Stored,
                duplicates    = duplicates + @Duplicates,
                quarantined   = quarantined + @Quarantined,
+               blocked       = blocked + @Blocked,
+               turned_away   = turned_away + @TurnedAway,
+               retried       = retried + @Retried,
                last_event_at = COALESCE(@LastEventAt, last_event_at)
         WHERE  id = @SourceId
         """;
+
+    private const string AddHour = """
+        INSERT INTO ingestion_source_hour (source_id, hour, stored)
+        VALUES (@SourceId, @hour, @Stored)
+        ON CONFLICT (source_id, hour) DO UPDATE SET stored = ingestion_source_hour.stored + excluded.stored
+        """;
+
+    private const string ReadHours = "SELECT hour FROM ingestion_source_hour WHERE source_id = @sourceId AND hour >= @since ORDER BY hour";
+    private const string ForgetHours = "DELETE FROM ingestion_source_hour WHERE hour < @before";
+    private const string UseKey = "UPDATE ingestion_write_key SET last_used_at = @at WHERE write_key = @key";
 
     private const string AddRejected = """
         INSERT INTO ingestion_rejected_key (write_key, calls, first_at, last_at)
@@ -128,7 +167,7 @@ internal sealed class SourceStore
     {
         var settings = read.Query<SettingsRow>(ReadSettings).ToDictionary(
             row => row.SourceId,
-            row => new SourceSettings(row.Country, row.Rate, row.KeepsIp != 0, row.Origins.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+            row => new SourceSettings(row.Country, row.Rate, row.KeepsIp != 0, row.Origins.Split(' ', StringSplitOptions.RemoveEmptyEntries), row.TimeZone, row.Consent));
         return
         [
             .. read.Query<Row>(ReadSources).Select(row => new Source(
@@ -142,6 +181,7 @@ internal sealed class SourceStore
     public static void SaveSettings(WriteSession write, long id, SourceSettings settings) => write.Execute(PutSettings, new
     {
         id, country = settings.Country, rate = settings.Rate, keepsIp = settings.KeepsIp ? 1L : 0L, origins = string.Join(' ', settings.Origins),
+        timeZone = settings.TimeZone, consent = settings.Consent,
     });
 
     public static IReadOnlyList<WriteKey> Keys(ReadSession read) => [.. read.Query<WriteKey>(ReadKeys)];
@@ -183,7 +223,22 @@ internal sealed class SourceStore
     public static int ExpireOldKeys(WriteSession write, long sourceId, long at) => write.Execute(ExpireOld, new { sourceId, at });
 
     /// <param name="more">What came since the last time.</param>
-    public static void AddCounts(WriteSession write, SourceCounts more) => write.Execute(Add, more);
+    /// <param name="hour">Unix ms / 3,600,000.</param>
+    public static void AddCounts(WriteSession write, SourceCounts more, long hour)
+    {
+        write.Execute(Add, more);
+        if (more.Stored > 0)
+        {
+            write.Execute(AddHour, new { more.SourceId, hour, more.Stored });
+        }
+    }
+
+    /// <summary>The hours in which a source was heard, ascending.</summary>
+    public static IReadOnlyList<long> Hours(ReadSession read, long sourceId, long since) => [.. read.Query<long>(ReadHours, new { sourceId, since })];
+
+    public static int RemoveHours(WriteSession write, long before) => write.Execute(ForgetHours, new { before });
+
+    public static void Used(WriteSession write, string key, long at) => write.Execute(UseKey, new { key, at });
 
     public static void AddRejectedKeys(WriteSession write, IReadOnlyCollection<RejectedKey> keys, int keep)
     {
@@ -202,7 +257,7 @@ internal sealed class SourceStore
 
     private static string KeyOf(string name) => name.ToLowerInvariant();
 
-    private sealed record SettingsRow(long SourceId, string? Country, long? Rate, long KeepsIp, string Origins);
+    private sealed record SettingsRow(long SourceId, string? Country, long? Rate, long KeepsIp, string Origins, string? TimeZone, string? Consent);
 
     private sealed record Row(long Id, string Name, string Kind, string WriteKey, long Enabled, long CreatedAt, long? LastEventAt);
 }

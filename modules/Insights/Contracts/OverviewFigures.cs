@@ -11,12 +11,14 @@ namespace CdpMonolith.Insights.Contracts;
 /// <param name="Hours">How many hours the charts span, the running one included.</param>
 /// <param name="Quarantined">Calls and log entries put aside now.</param>
 /// <param name="Stages">How far each stage is, in the order in which data visits them.</param>
+/// <param name="Quiet">Sources that are silent for much longer than usual.</param>
 /// <param name="NotCounted">Accepted events that <paramref name="Events"/> lacks yet.</param>
 public sealed record OverviewFigures(
     long AsOf, long From, int Hours, FirstSteps Steps, IngestionFacts Ingestion, long Quarantined,
     IReadOnlyList<SourceHours> Events, ProfileFacts People, IReadOnlyList<PeopleSample> PeopleOverTime,
     IReadOnlyList<PurposeCoverage> Consent, IReadOnlyList<SegmentHistory> Segments, DeliveryFacts Deliveries,
-    IReadOnlyList<DeliveriesOfHour> DeliveriesPerHour, IReadOnlyList<StageState> Stages, SystemFigures System, long NotCounted);
+    IReadOnlyList<DeliveriesOfHour> DeliveriesPerHour, IReadOnlyList<StageState> Stages, SystemFigures System, long NotCounted,
+    IReadOnlyList<Source> Quiet);
 
 /// <summary>Which steps of the staircase have been taken once.</summary>
 public sealed record FirstSteps(bool Source, bool Data, bool Segment, bool Destination)

@@ -66,7 +66,7 @@ internal sealed class Overview(
             Coverage(await consent.CoverageAsync(ct), await consent.PurposesAsync(ct), people.Known),
             [.. saved.OrderByDescending(segment => segment.Size).Select(segment => HistoryOf(segment, sizes.GetValueOrDefault(segment.Id) ?? [], from, now))],
             await activation.FactsAsync(ct), FillHours(perHour, from, hours),
-            states, SystemNow(), states.Where(stage => stage.Name == HoursStage.StageName).Sum(stage => stage.Behind));
+            states, SystemNow(), states.Where(stage => stage.Name == HoursStage.StageName).Sum(stage => stage.Behind), ingestion.Quiet());
     }
 
     private static List<SourceHours> BySource(List<HourCount> counts, long from, int hours, Func<long, string> nameOf) =>

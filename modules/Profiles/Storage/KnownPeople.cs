@@ -14,6 +14,8 @@ internal sealed class KnownPeople(IdentifierRules rules) : IKnownPeople
             .Select(person => person.Select(one => rules.Normalise(one.Type, one.Value)).OfType<Identifier>().ToList())
             .ToList();
         var found = GraphStore.Find(read, normalised.SelectMany(person => person).ToHashSet());
-        return [.. normalised.Select(person => new LookedUp([.. person.Select(one => $"{one.Type}\u001F{one.Value}")], person.Any(found.ContainsKey)))];
+        return [.. normalised.Select(person => new LookedUp(
+            [.. person.Select(one => $"{one.Type}\u001F{one.Value}")],
+            person.Where(found.ContainsKey).Select(one => (long?)found[one].Id).FirstOrDefault()))];
     }
 }
