@@ -110,12 +110,12 @@ public sealed class SourceHealthTests
         using var watch = door.Test.Get<LiveFeed>().Follow(source.Id);
         await door.SendAsync("{'batch':[{'type':'page','userId':'u'}]}");
         var acceptor = door.Test.Get<Acceptor>();
-        acceptor.TurnAway(source, acceptor.Read("""{"type":"track","event":"E","userId":"u"}"""u8.ToArray(), new Arrival(CallType.Track)));
+        acceptor.TurnAway(source, acceptor.Read("""{"event":"E","userId":"u"}"""u8.ToArray(), new Arrival(CallType.Track)), new Arrival(CallType.Track));
         var counts = door.Test.Get<Tallies>().Of(source.Id);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(watch.Newest(10).Select(call => call.Verdict), Is.EqualTo(new[] { LiveVerdict.TurnedAway, LiveVerdict.Blocked }));
-            Assert.That(watch.Newest(10).Select(call => call.Reason), Is.All.Null);
+            Assert.That(watch.Newest(10).Select(call => (call.Reason, call.Type)), Is.EqualTo(new (string?, CallType?)[] { (null, CallType.Track), (null, CallType.Page) }));
             Assert.That((counts.Blocked, counts.TurnedAway, counts.Stored, counts.Quarantined), Is.EqualTo((1L, 1L, 0L, 0L)));
         }
     }

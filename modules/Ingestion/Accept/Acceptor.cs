@@ -78,10 +78,15 @@ internal sealed class Acceptor(
     }
 
     /// <summary>A request came that is too much for its source's rate.</summary>
-    public void TurnAway(Source source, Request request)
+    public void TurnAway(Source source, Request request, Arrival arrival)
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         tallies.Count(source.Id, now, turnedAway: 1);
+        foreach (var call in request.Calls)
+        {
+            call.Type = arrival.Route ?? call.Type;
+        }
+
         live.Show(source.Id, now, request.Calls, turnedAway: true);
     }
 

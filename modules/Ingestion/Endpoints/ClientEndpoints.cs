@@ -56,7 +56,7 @@ internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders
                 {
                     if (!throttle.Lets(source, request.Calls.Count))
                     {
-                        acceptor.TurnAway(source, request);
+                        acceptor.TurnAway(source, request, arrival);
                         Answers.AskLater(http);
                         http.Response.StatusCode = StatusCodes.Status429TooManyRequests;
                     }

@@ -126,7 +126,7 @@ internal sealed partial class TrackingEndpoints(
                 }
                 else if (!throttle.Lets(source, request.Calls.Count))
                 {
-                    acceptor.TurnAway(source, request);
+                    acceptor.TurnAway(source, request, arrival);
                     await Answers.LaterAsync(http, TooFast);
                     return;
                 }
