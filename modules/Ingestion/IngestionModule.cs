@@ -1,4 +1,5 @@
 using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Catalogue;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Endpoints;
 using CdpMonolith.Ingestion.Import;
@@ -43,9 +44,11 @@ public static class IngestionModule
         services.AddSingleton<UndoStore>().AddSingleton<IUndos>(all => all.GetRequiredService<UndoStore>());
         services.AddSingleton<UndoRunner>().AddHostedService(all => all.GetRequiredService<UndoRunner>()).AddSingleton<Undos>();
         services.AddJob<TidyJob>();
+        services.AddStage<CatalogueStage>().AddSingleton<CatalogueReader>().AddSingleton<ITakesBack, CatalogueUndo>();
         services.AddSingleton<IFinder, SourceFinder>();
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Sources", "/sources", "sensors", NavSection.Collect, 10, Policies.Administer));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Catalogue", "/catalogue", "menu_book", NavSection.Collect, 15, Policies.View));
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Quarantine", "/quarantine", "report", NavSection.Collect, 30, Policies.Administer));
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Imports", "/imports", "upload_file", NavSection.Collect, 20, Policies.Analyse));
@@ -61,6 +64,7 @@ public static class IngestionModule
         FormEndpoints.Map(endpoints);
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
+        CatalogueEndpoints.Map(endpoints);
         endpoints.MapImports();
         return endpoints;
     }
