@@ -252,8 +252,10 @@ internal sealed class CatalogueTally
         var reader = new Utf8JsonReader(json);
         reader.Read();
         var text = reader.TokenType == JsonTokenType.String ? reader.GetString()! : Encoding.UTF8.GetString(json);
-        return Samples.Of(
-            name.Key.Member, text, name.Key.Call is CallType.Identify or CallType.Group, reader.TokenType == JsonTokenType.String && IsTime(reader.ValueSpan));
+        var isTime = reader.TokenType == JsonTokenType.String && IsTime(reader.ValueSpan);
+        return reader.TokenType == JsonTokenType.String && !isTime && !name.IsChoice
+            ? Samples.Shape(text)
+            : Samples.Of(name.Key.Member, text, name.Key.Call is CallType.Identify or CallType.Group, isTime);
     }
 
     /// <summary>It begins as a date: four digits, two, two, with hyphens between.</summary>

@@ -7,12 +7,15 @@ namespace CdpMonolith.Ingestion.Catalogue;
 internal sealed class NameTally(NameKey key, long firstSeen)
 {
     private const int SourcesAtMost = 50;
+    private const int ChoiceAtLeast = 10;
+    private const int ChoiceTimes = 5;
 
     private readonly List<long> _sources = [];
     private DistinctSketch? _sketch;
     private string? _keptSketch;
     private bool _isSketchNew;
     private long _different;
+    private long _before;
     private string? _sample;
     private long _lastSource = -1;
 
@@ -20,7 +23,7 @@ internal sealed class NameTally(NameKey key, long firstSeen)
     {
         var tally = new NameTally(name.Key, name.FirstSeen)
         {
-            LastSeen = name.LastSeen, Types = name.Types, _sample = name.Sample, _keptSketch = sketch, _different = name.Different, IsKnown = true,
+            LastSeen = name.LastSeen, _before = name.Seen, Types = name.Types, _sample = name.Sample, _keptSketch = sketch, _different = name.Different, IsKnown = true,
         };
         tally._sources.AddRange(name.SourceIds);
         return tally;
@@ -70,19 +73,26 @@ internal sealed class NameTally(NameKey key, long firstSeen)
         _isSketchNew |= _sketch.Add(value);
     }
 
+    /// <summary>
+    /// Its values come again and again, five times each on average: a choice, such as a size or a colour, and no text of one person.
+    /// </summary>
+    public bool IsChoice => _before + Seen >= ChoiceAtLeast && _before + Seen >= ChoiceTimes * Different();
+
     public void Show(string sample) => _sample = sample;
 
     /// <summary>What is to be written of it, and its sketch when that changed.</summary>
     public (CatalogueName Name, string? Sketch) Change()
     {
-        _different = _isSketchNew ? _sketch!.Estimate() : _different;
-        return (new CatalogueName(key, firstSeen, LastSeen, Seen, Types, _sample, [.. _sources], _different, LeftOut), _isSketchNew ? _sketch!.Text : null);
+        return (new CatalogueName(key, firstSeen, LastSeen, Seen, Types, _sample, [.. _sources], Different(), LeftOut), _isSketchNew ? _sketch!.Text : null);
     }
 
     /// <summary>It is on disk.</summary>
     public void Settle()
     {
+        _before += Seen;
         (Seen, LeftOut, IsChanged, IsKnown, _isSketchNew) = (0, 0, false, true, false);
         Days?.Clear();
     }
+
+    private long Different() => _different = _isSketchNew ? _sketch!.Estimate() : _different;
 }

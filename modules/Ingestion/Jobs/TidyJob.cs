@@ -1,3 +1,4 @@
+using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Jobs;
@@ -8,12 +9,17 @@ using Microsoft.Extensions.Options;
 namespace CdpMonolith.Ingestion.Jobs;
 
 /// <summary>
-/// Throws away what lay in quarantine for too long or takes too much room, oldest first, and webhooks that nobody could use for as long.
+/// Throws away what lay in quarantine for too long or takes too much room, oldest first, webhooks that nobody could use for as long, and
+/// figures by hour and day that nobody looks at any more.
 /// </summary>
 internal sealed class TidyJob(IStore store, IAudit audit, IOptions<IngestionOptions> options, TimeProvider clock) : IJob
 {
     /// <summary>Rows deleted in one piece of work, so that the lane is never kept for long.</summary>
     private const int AtOnce = 500;
+
+    private const long MsAnHour = 3_600_000;
+    private const long MsADay = 24 * MsAnHour;
+    private const int CatalogueDays = 90;
 
     public string Name => "ingestion.tidy";
 
@@ -33,6 +39,10 @@ internal sealed class TidyJob(IStore store, IAudit audit, IOptions<IngestionOpti
             await store.WriteAsync(write => audit.Record(write, Actor.System, "quarantine.aged_out", "quarantine", new { old, beyond, hooks }), ct);
         }
 
+        // Figures, not data: nobody needs to be told.
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        await store.WriteAsync(
+            write => CatalogueStore.RemoveDays(write, now / MsADay - CatalogueDays) + SourceStore.RemoveHours(write, now / MsAnHour - Silence.Window), ct);
         return FormattableString.Invariant(
             $"Thrown away: {old} calls older than {limits.QuarantineDays} days, {beyond} beyond {limits.QuarantineMiB} MiB, {hooks} webhooks that nobody could use.");
     }

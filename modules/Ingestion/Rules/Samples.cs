@@ -3,8 +3,7 @@ using System.Text;
 namespace CdpMonolith.Ingestion.Rules;
 
 /// <summary>
-/// A value as an example of its kind. What may be personal is kept as its shape only, so that nothing of a person stays in the
-/// catalogue when the person is erased.
+/// A value as an example of its kind. What may be personal is kept as its shape only, for the catalogue outlives the people.
 /// </summary>
 internal static class Samples
 {

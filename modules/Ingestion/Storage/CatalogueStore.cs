@@ -107,6 +107,8 @@ internal static class CatalogueStore
 
     private const string DropNames = "DELETE FROM ingestion_catalogue";
 
+    private const string DropOldDays = "DELETE FROM ingestion_catalogue_day WHERE day < @before";
+
     private const string DropDays = "DELETE FROM ingestion_catalogue_day";
 
     /// <summary>Events after a seq, in order.</summary>
@@ -170,6 +172,9 @@ internal static class CatalogueStore
     /// <summary>Takes counts back of a name that is there; one that is not stays away.</summary>
     public static void TakeBack(WriteSession write, NameKey key, long seen, long leftOut) =>
         write.Prepare(Subtract).Set(1, (long)key.Call).Set(2, key.Event).Set(3, key.Member).Set(4, seen).Set(5, leftOut).Run();
+
+    /// <summary>Forgets the counts of days before one.</summary>
+    public static int RemoveDays(WriteSession write, long before) => write.Execute(DropOldDays, new { before });
 
     public static void Clear(WriteSession write)
     {
