@@ -197,6 +197,8 @@ public sealed class CatalogueTests
     [TestCase("name", "Blue shirt", false, "Blue shirt")]
     [TestCase("seen_from", "192.168.1.20", false, "999.999.9.99")]
     [TestCase("plan", "gold", true, "gold")]
+    [TestCase("total", "29.5", false, "29.5")]
+    [TestCase("seen_from", "fe80::1", false, "xx99::9")]
     public void A_sample_that_may_be_personal_keeps_only_its_shape(string name, string value, bool isTrait, string shown) =>
         Assert.That(Samples.Of(name, value, isTrait, isTime: false), Is.EqualTo(shown));
 

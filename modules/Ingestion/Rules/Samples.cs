@@ -53,5 +53,5 @@ internal static class Samples
         || value.Contains('@', StringComparison.Ordinal)
         || value.Contains("%40", StringComparison.Ordinal)
         || (!isTime && value.Count(char.IsDigit) > DigitsAtMost)
-        || System.Net.IPAddress.TryParse(value, out _) && value.AsSpan().ContainsAny(".:");
+        || ((value.Contains(':', StringComparison.Ordinal) || value.AsSpan().Count('.') == 3) && System.Net.IPAddress.TryParse(value, out _));
 }
