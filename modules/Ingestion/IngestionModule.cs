@@ -38,6 +38,7 @@ public static class IngestionModule
         services.AddSingleton<HookMapper>().AddHostedService(all => all.GetRequiredService<HookMapper>());
         services.AddSingleton<IIngestionReport, IngestionReport>();
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
+        services.AddSingleton<Plans>().AddSingleton<Violations>().AddHostedService(all => all.GetRequiredService<Violations>());
         services.AddHostedService<SettleMessages>();
         services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
         services.AddSingleton<Imports>().AddSingleton<DryRun>();
@@ -49,6 +50,7 @@ public static class IngestionModule
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Sources", "/sources", "sensors", NavSection.Collect, 10, Policies.Administer));
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Catalogue", "/catalogue", "menu_book", NavSection.Collect, 15, Policies.View));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Plan", "/plan", "rule", NavSection.Collect, 17, Policies.View));
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Quarantine", "/quarantine", "report", NavSection.Collect, 30, Policies.Administer));
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Imports", "/imports", "upload_file", NavSection.Collect, 20, Policies.Analyse));
@@ -65,6 +67,7 @@ public static class IngestionModule
         SourceEndpoints.Map(endpoints);
         QuarantineEndpoints.Map(endpoints);
         CatalogueEndpoints.Map(endpoints);
+        PlanEndpoints.Map(endpoints);
         endpoints.MapImports();
         return endpoints;
     }

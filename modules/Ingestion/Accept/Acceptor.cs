@@ -44,7 +44,7 @@ internal sealed record Verdict(long Seq, bool IsDuplicate, Refusal? Refusal)
 
 /// <summary>The door: every event comes through here, whichever way it came.</summary>
 internal sealed class Acceptor(
-    IStore store, MessageIndex messages, FreeSpace space, SourceMap sources, Tallies tallies, LiveFeed live, TimeProvider clock,
+    IStore store, MessageIndex messages, FreeSpace space, SourceMap sources, Plans plans, Violations violations, Tallies tallies, LiveFeed live, TimeProvider clock,
     IOptions<IngestionOptions> options)
 {
     private const int HeadBytes = 4096;
@@ -126,7 +126,7 @@ internal sealed class Acceptor(
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         var calls = bodies.Select(body => ReadOne(sourceId, body, arrival, now)).ToList();
-        Hold(sourceId, calls);
+        Hold(sourceId, calls, []);
         return [.. calls.Select(call => call.Refusal)];
     }
 
@@ -151,7 +151,8 @@ internal sealed class Acceptor(
         Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct)
     {
         space.Require();
-        Hold(sourceId, calls);
+        var strayed = new List<Violation>();
+        Hold(sourceId, calls, strayed);
         var counts = await store.WriteAsync(
             write =>
             {
@@ -162,13 +163,19 @@ internal sealed class Acceptor(
         tallies.Count(
             sourceId, now, counts.Stored, counts.Duplicates, calls.Count - counts.Stored - counts.Duplicates - counts.Blocked, counts.Blocked,
             retried: arrival.IsRetry ? 1 : 0);
+        if (strayed.Count > 0)
+        {
+            violations.Count(sourceId, strayed, now);
+        }
+
         live.Show(sourceId, now, calls);
     }
 
-    /// <summary>Holds the calls to what the source's settings say.</summary>
-    private void Hold(long sourceId, IReadOnlyList<Call> calls)
+    /// <summary>Holds the calls to what the source's settings and the tracking plan say.</summary>
+    private void Hold(long sourceId, IReadOnlyList<Call> calls, List<Violation> strayed)
     {
         var settings = sources.Find(sourceId)?.Settings ?? SourceSettings.Default;
+        var checker = plans.Checker;
         foreach (var call in calls)
         {
             if (call.Refusal is not null)
@@ -179,8 +186,11 @@ internal sealed class Acceptor(
             if (settings.Consent is { } purpose && !RequiredConsent.IsGiven(call, purpose))
             {
                 call.Refusal = Refusal.ConsentMissing;
+                continue;
             }
-            else if (!settings.KeepsIp)
+
+            checker?.Check(call, strayed);
+            if (!settings.KeepsIp)
             {
                 call.Body = IpAddresses.Truncate(call.Body);
             }

@@ -35,6 +35,9 @@ public enum EventFlags
     /// It came with <c>Sec-GPC: 1</c>, by which a browser says for its user: do not sell or share my data. W3C, Global Privacy Control.
     /// </summary>
     PrivacyControl = 16,
+
+    /// <summary>The tracking plan took properties out of it before it was stored.</summary>
+    Trimmed = 32,
 }
 
 /// <summary>An accepted call.</summary>

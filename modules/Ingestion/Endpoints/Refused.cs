@@ -10,7 +10,7 @@ internal static class Refused
 {
     public static ProblemHttpResult As(Problem problem) => problem.ToHttp(problem.Code switch
     {
-        "source.unknown" or "quarantine.unknown" => StatusCodes.Status404NotFound,
+        "source.unknown" or "quarantine.unknown" or "plan.event_unknown" => StatusCodes.Status404NotFound,
         "source.name_taken" or "quarantine.head_only" => StatusCodes.Status409Conflict,
         _ => StatusCodes.Status422UnprocessableEntity,
     });

@@ -42,7 +42,7 @@ internal sealed class TidyJob(IStore store, IAudit audit, IOptions<IngestionOpti
         // Figures, not data: nobody needs to be told.
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         await store.WriteAsync(
-            write => CatalogueStore.RemoveDays(write, now / MsADay - CatalogueDays) + SourceStore.RemoveHours(write, now / MsAnHour - Silence.Window), ct);
+            write => PlanStore.RemoveOld(write, now) + CatalogueStore.RemoveDays(write, now / MsADay - CatalogueDays) + SourceStore.RemoveHours(write, now / MsAnHour - Silence.Window), ct);
         return FormattableString.Invariant(
             $"Thrown away: {old} calls older than {limits.QuarantineDays} days, {beyond} beyond {limits.QuarantineMiB} MiB, {hooks} webhooks that nobody could use.");
     }
