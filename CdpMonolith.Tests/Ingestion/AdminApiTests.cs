@@ -87,7 +87,7 @@ public sealed class AdminApiTests
     {
         using var made = await _owner.PostAsJsonAsync("/api/sources", new { name = "App", kind = "app" });
         var key = (await JsonAsync(made)).GetProperty("writeKey").GetString();
-        using var bad = await _app.Client.PostAsJsonAsync("/v1/track", new { userId = "u", writeKey = key });
+        using var bad = await _app.Client.PostAsJsonAsync("/v1/track?strict=1", new { userId = "u", writeKey = key });
         var reasons = await _owner.GetFromJsonAsync<JsonElement>("/api/quarantine/reasons");
         var items = await _owner.GetFromJsonAsync<JsonElement>("/api/quarantine?reason=event.name_missing");
         var id = items[0].GetProperty("id").GetInt64();

@@ -199,6 +199,17 @@ public sealed class PlanTests
     }
 
     [Test]
+    public async Task Of_a_sensitive_property_the_catalogue_shows_the_shape_only()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.SendAsync("{'batch':[{'type':'track','userId':'u','event':'Visit','properties':{'ward':12,'total':7}}]}");
+        await door.Test.CatchUpAsync();
+        await door.Test.Get<Plans>().PutAsync(Actor.System, new PlannedEvent(CallType.Track, "Visit", [new PlannedMember("ward", Sensitive: true)]), default);
+        var seen = (await door.Test.Get<CatalogueReader>().FindAsync(CallType.Track, "Visit", default))!;
+        Assert.That(seen.Members.Select(member => member.Sample), Is.EquivalentTo(new[] { "99", "7" }));
+    }
+
+    [Test]
     public async Task A_plan_survives_a_restart_and_its_changes_are_audited()
     {
         using var folder = new TempFolder();

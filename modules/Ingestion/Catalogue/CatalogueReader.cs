@@ -1,5 +1,6 @@
 using System.Numerics;
 using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform.Store;
 
@@ -60,9 +61,11 @@ internal sealed class CatalogueReader(IStore store, TimeProvider clock)
     {
         var today = clock.GetUtcNow().ToUnixTimeMilliseconds() / (24L * 60 * 60 * 1000);
         var first = today - DaysShown + 1;
-        var (names, days) = await store.ReadAsync(
-            read => (CatalogueStore.Of(read, call, name), CatalogueStore.Days(read, call, name, first)), ct);
-        var members = names.Where(each => each.Key.Member.Length > 0 && each.Seen > 0).ToList();
+        var (names, days, planned) = await store.ReadAsync(
+            read => (CatalogueStore.Of(read, call, name), CatalogueStore.Days(read, call, name, first), PlanStore.Read(read).Plan.Find(call, name)), ct);
+        var sensitive = (planned?.Members ?? []).Where(member => member.Sensitive).Select(member => member.Name).ToHashSet(StringComparer.Ordinal);
+        var members = names.Where(each => each.Key.Member.Length > 0 && each.Seen > 0)
+            .Select(each => each.Sample is { } sample && sensitive.Contains(each.Key.Member) ? each with { Sample = Samples.Shape(sample) } : each).ToList();
         if (names.Find(each => each.Key.Member.Length == 0) is not { } seen || (seen.Seen <= 0 && members.Count == 0))
         {
             return null;

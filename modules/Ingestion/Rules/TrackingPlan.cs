@@ -47,7 +47,7 @@ internal enum DataClass
 /// <summary>A property or trait as it should be.</summary>
 /// <param name="Values">All that it may be, as text; null or empty: anything.</param>
 /// <param name="Pattern">A regular expression that its text must match somewhere, without look-around and back references.</param>
-/// <param name="Sensitive">Its values are shown to nobody outside the person's own page.</param>
+/// <param name="Sensitive">Its values are shown as their shape in the catalogue, whatever they look like.</param>
 /// <param name="Action">What is done with a value that is not as it should be; one that is missing cannot be dropped and is reported.</param>
 internal sealed record PlannedMember(
     string Name, PlanType Type = PlanType.Any, bool Required = false, IReadOnlyList<string>? Values = null, string? Pattern = null,
