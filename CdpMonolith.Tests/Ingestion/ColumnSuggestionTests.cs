@@ -95,14 +95,14 @@ public sealed class ColumnSuggestionTests
             ["Email"] = new(ColumnTarget.Email), ["News"] = new(ColumnTarget.Consent, Purpose: "newsletter", Channel: "email", Inverted: inverted),
         });
         var rows = new RowCalls(["Email", "News"], mapping, "source_1_id", "file", "map");
-        Assert.That(rows.Write(["ann@example.com", cell], 1, out var problem), Is.EqualTo(1), problem?.Message);
+        Assert.That(rows.Write([new FileRow(1, ["ann@example.com", cell], null)], out var fault), Is.EqualTo(1), fault?.Problem.Message);
         var call = JsonDocument.Parse(rows.Take()[0]).RootElement;
         var decision = call.GetProperty("context").GetProperty("consent").GetProperty("decisions")[0];
         using (Assert.EnterMultipleScope())
         {
             Assert.That(decision.GetProperty("status").GetString(), Is.EqualTo(status));
             Assert.That(decision.TryGetProperty("at", out var time) ? time.GetString() : null, Is.EqualTo(at));
-            Assert.That(PreviewCells.Of([call], mapping.Columns["News"]), Is.EqualTo(status));
+            Assert.That(PreviewCells.Of([call], mapping.Columns["News"], 0), Is.EqualTo(status));
         }
     }
 

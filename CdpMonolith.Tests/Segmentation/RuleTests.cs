@@ -58,6 +58,20 @@ public sealed class RuleTests : SegmentTest
     }
 
     [Test]
+    public async Task Joining_a_group_is_an_event_with_the_id_and_the_traits_of_the_group()
+    {
+        await SendAsync(new { type = "group", userId = "ann", groupId = "club-1", traits = new { plan = "gold" } });
+        await SendAsync(new { type = "group", userId = "ben", groupId = "club-2" });
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                await WhoAsync("{'kind':'event','event':'Group Joined','where':[{'property':'groupId','op':'equals','value':'club-1'}]}"), Is.EqualTo(new[] { "ann" }));
+            Assert.That(
+                await WhoAsync("{'kind':'event','event':'Group Joined','where':[{'property':'plan','op':'equals','value':'gold'}]}"), Is.EqualTo(new[] { "ann" }));
+        }
+    }
+
+    [Test]
     public async Task A_view_of_a_page_is_an_event_and_its_name_a_property()
     {
         await SendAsync(new { type = "page", userId = "ann", name = "Pricing", properties = new { path = "/pricing" } });

@@ -19,12 +19,13 @@ internal sealed class SqlReference(long asOf, Func<long, RuleTree> segments)
             FROM   test_person p LEFT JOIN profiles_golden g ON g.profile_id = p.id;
         CREATE TABLE test_event AS
             SELECT p.canonical_id AS person, c.occurred_at AS at,
-                   CASE e.type WHEN 2 THEN e.name WHEN 3 THEN 'Page Viewed' WHEN 4 THEN 'Screen Viewed' END AS name,
-                   COALESCE(e.body -> '$.properties', '{}') AS doc
+                   CASE e.type WHEN 2 THEN e.name WHEN 3 THEN 'Page Viewed' WHEN 4 THEN 'Screen Viewed' WHEN 5 THEN 'Group Joined' END AS name,
+                   CASE e.type WHEN 5 THEN json_set(COALESCE(e.body -> '$.traits', '{}'), '$.groupId', e.name)
+                        ELSE COALESCE(e.body -> '$.properties', '{}') END AS doc
             FROM   profiles_change c
             JOIN   ingestion_event e ON e.seq = c.event_seq
             JOIN   profiles_profile p ON p.id = c.profile_id
-            WHERE  c.kind = 1 AND e.type IN (2, 3, 4);
+            WHERE  c.kind = 1 AND e.type IN (2, 3, 4, 5);
         CREATE TABLE test_consent AS
             SELECT p.canonical_id AS person, l.purpose, l.channel, l.status, l.occurred_at AS at, l.seq
             FROM   consent_ledger l JOIN profiles_profile p ON p.id = l.profile_id;

@@ -88,6 +88,30 @@ public sealed class ImportByMouseTests
     }
 
     [Test]
+    public async Task Lines_of_orders_are_seen_as_such_tried_run_and_taken_back()
+    {
+        const string Lines = "Order No,Email,Order Date,Product Name,Qty,Unit Price\n1001,ann@example.com,02/01/2026,Cup,2,4.50\n1001,,,Tea,1,3.00\n1002,bob@example.com,13/01/2026,Cup,1,4.50\n";
+        var page = await _app.PageAsync(Roles.Owner, "/imports/new");
+        await page.SetInputFilesAsync("#import-file", FileOf("lines.csv", Lines));
+        await Expect(page.Locator("#column-0-to")).ToHaveValueAsync("OrderId");
+        await Expect(page.Locator("#column-3-to")).ToHaveValueAsync("Line");
+        await Expect(page.Locator("#column-4-name")).ToHaveValueAsync("quantity");
+        await Expect(page.Locator("#preview-summary")).ToContainTextAsync("All of the first 3 rows can be taken");
+        await Expect(page.Locator(".preview tbody tr").Nth(1)).ToContainTextAsync("Tea");
+        await page.ClickAsync("#dry-run-start");
+        await Expect(page.Locator("#dry-run .tiles")).ToContainTextAsync("3 would be taken");
+        await page.ClickAsync("#import-run");
+        await Expect(page.Locator("#import-state")).ToHaveAttributeAsync("data-state", "Done");
+        await Expect(StatOf(page, "Calls stored")).ToHaveTextAsync("2");
+        Assert.That(Encoding.UTF8.GetString(_app.Get<IEventLog>().Read(0, 10)[0].Body), Does.Contain("\"revenue\":12.00").And.Contain("\"name\":\"Tea\""));
+        await page.ClickAsync("#import-undo");
+        await page.Locator(".rz-dialog").WaitForAsync();
+        await page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Undo" }).Last.ClickAsync();
+        await Expect(page.Locator("#import-state")).ToHaveAttributeAsync("data-state", "Undone");
+        Assert.That(_app.Get<IEventLog>().Read(0, 10), Is.Empty);
+    }
+
+    [Test]
     public async Task Orders_are_seen_as_events_and_a_file_that_is_no_table_is_refused_in_words()
     {
         var page = await _app.PageAsync(Roles.Owner, "/imports/new");

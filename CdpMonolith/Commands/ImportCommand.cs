@@ -30,6 +30,8 @@ internal static class ImportCommand
 
         Targets: userId, email, phone, ownId, anonymousId, trait:NAME[:text|number|boolean|date],
                  property:NAME[:TYPE], eventName, time, messageId,
+                 orderId and line:NAME[:TYPE] (rows that are lines of orders),
+                 groupId, groupTrait:NAME[:TYPE],
                  consent:PURPOSE[:CHANNEL], consentTime, consentText, ignore
         Example: cdp import contacts.csv --source CRM --map "Id=ownId,Email=email,Name=trait:name,News=consent:newsletter:email"
 

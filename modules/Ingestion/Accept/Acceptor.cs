@@ -13,15 +13,16 @@ namespace CdpMonolith.Ingestion.Accept;
 /// <param name="Flags">Added to each event.</param>
 /// <param name="Quarantines">Unusable calls are put aside; false when the caller has a report of its own.</param>
 /// <param name="NeedsId">A call without userId and anonymousId is unusable; false when the caller saw to another identifier.</param>
+/// <param name="IsLong">A call may be as large as a request: this program wrote it of a file or a webhook, which may hold a long order.</param>
 /// <param name="IsRetry">The sender says that it sends this again.</param>
 internal sealed record Arrival(
     CallType? Route, bool IsBatch = false, long? ImportId = null, EventFlags Flags = EventFlags.None, bool Quarantines = true,
-    bool NeedsId = true, bool IsRetry = false)
+    bool NeedsId = true, bool IsRetry = false, bool IsLong = false)
 {
     public static readonly Arrival Batch = new(Route: null, IsBatch: true);
 
     /// <summary>The way of an import: historical calls, whose faults the import's own report tells.</summary>
-    public static Arrival OfImport(long importId) => new(Route: null, false, importId, EventFlags.Historical, Quarantines: false, NeedsId: false);
+    public static Arrival OfImport(long importId) => new(Route: null, false, importId, EventFlags.Historical, Quarantines: false, NeedsId: false, IsLong: true);
 
     /// <summary>How the quarantine names the way, so that a replay can go the same one.</summary>
     public string Name => IsBatch ? "batch" : Route is { } type ? type.ToString().ToLowerInvariant() : "call";
@@ -134,7 +135,7 @@ internal sealed class Acceptor(
     {
         var request = Read(body, arrival);
         var call = request.Refusal is { } refusal ? new Call { Raw = body, Body = body, Refusal = refusal } : request.Calls[0];
-        CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits, arrival.NeedsId);
+        CallRules.Complete(call, Shared.Nothing, arrival.Route, sourceId, now, arrival.Flags, _limits, arrival.NeedsId, arrival.IsLong);
         return call;
     }
 
@@ -142,7 +143,7 @@ internal sealed class Acceptor(
     {
         foreach (var call in request.Calls)
         {
-            CallRules.Complete(call, request.Shared, arrival.Route, sourceId, received, arrival.Flags, _limits, arrival.NeedsId);
+            CallRules.Complete(call, request.Shared, arrival.Route, sourceId, received, arrival.Flags, _limits, arrival.NeedsId, arrival.IsLong);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Text;
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Store;
 
@@ -38,9 +39,13 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
         try
         {
             using var csv = new CsvRows(Imports.PathOf(folder, fileId), file.Shape);
-            return mapping.Check(csv.Header.ToList()) is { } problem
-                ? problem
-                : await Task.Run(() => CountAsync(csv, new RowCalls(csv.Header, mapping, Imports.OwnIdType(sourceId), file.Sha256[..16], mapping.Key()), sourceId, ct), ct);
+            if (mapping.Check(csv.Header.ToList()) is { } problem)
+            {
+                return problem;
+            }
+
+            var calls = new RowCalls(csv.Header, mapping, Imports.OwnIdType(sourceId), file.Sha256[..16], mapping.Key());
+            return await Task.Run(() => CountAsync(new RowGroups(csv, mapping, ApartIn(file, mapping, ct)), calls, sourceId, ct), ct);
         }
         catch (Exception fault) when (fault is InvalidDataException or NotUnpackedException)
         {
@@ -48,7 +53,13 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
         }
     }
 
-    private async Task<Outcome<DryCounts>> CountAsync(CsvRows csv, RowCalls calls, long sourceId, CancellationToken ct)
+    private IReadOnlySet<long> ApartIn(ImportFile file, ImportMapping mapping, CancellationToken ct)
+    {
+        using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
+        return RowGroups.Apart(csv, mapping, ct);
+    }
+
+    private async Task<Outcome<DryCounts>> CountAsync(RowGroups groups, RowCalls calls, long sourceId, CancellationToken ct)
     {
         var tally = new Tally();
         var arrival = Arrival.OfImport(0);
@@ -56,36 +67,41 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
         while (more)
         {
             ct.ThrowIfCancellationRequested();
-            var rows = new List<(long Row, int Calls, IReadOnlyList<(string, string)> Who)>(BatchRows);
-            while (rows.Count < BatchRows && (more = csv.Read()))
+            var groupsOfBatch = new List<(IReadOnlyList<FileRow> Rows, int Calls, IReadOnlyList<(string, string)> Who)>(BatchRows);
+            while (groupsOfBatch.Count < BatchRows && (more = groups.Read()))
             {
-                var problem = csv.Problem;
-                var count = problem is null ? calls.Write(csv.Cells, csv.Row, out problem) : 0;
-                if (problem is not null)
+                var count = calls.Write(groups.Rows, out var fault);
+                if (fault is null)
                 {
-                    tally.Reject(csv.Row, problem.Code, problem.Field, problem.Message);
+                    groupsOfBatch.Add((groups.Rows, count, IdentifiersOf(calls)));
+                    continue;
                 }
-                else
+
+                foreach (var row in groups.Rows)
                 {
-                    rows.Add((csv.Row, count, IdentifiersOf(calls)));
+                    tally.Reject(row.Number, fault.Of(row));
                 }
             }
 
             var refusals = acceptor.Try(sourceId, calls.Take(), arrival);
-            var taken = new List<(long Row, IReadOnlyList<(string, string)> Who)>(rows.Count);
+            var taken = new List<(long Row, IReadOnlyList<(string, string)> Who)>(groupsOfBatch.Count);
             var at = 0;
-            foreach (var (row, count, who) in rows)
+            foreach (var (rows, count, who) in groupsOfBatch)
             {
                 var refusal = refusals.Skip(at).Take(count).FirstOrDefault(one => one is not null);
                 at += count;
                 if (refusal is not null)
                 {
-                    tally.Reject(row, refusal.Code, refusal.Field, refusal.Message);
+                    foreach (var row in rows)
+                    {
+                        tally.Reject(row.Number, new RowProblem(refusal.Code, refusal.Message, refusal.Field));
+                    }
+
                     continue;
                 }
 
-                tally.Take(count);
-                taken.Add((row, who));
+                tally.Take(rows.Count, count);
+                taken.Add((rows[^1].Number, who));
             }
 
             if (people.FirstOrDefault() is { } known && tally.CountsPeople && taken.Count > 0)
@@ -95,7 +111,7 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
             }
         }
 
-        return tally.Counts(csv.Row);
+        return tally.Counts(groups.LastRow);
     }
 
     private static List<(string, string)> IdentifiersOf(RowCalls calls)
@@ -132,19 +148,19 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
 
         public bool CountsPeople => _countedTo is null;
 
-        public void Take(int calls)
+        public void Take(int rows, int calls)
         {
-            _taken++;
+            _taken += rows;
             _calls += calls;
         }
 
-        public void Reject(long row, string code, string? field, string message)
+        public void Reject(long row, RowProblem problem)
         {
             _rejected++;
-            var key = (code, field);
+            var key = (problem.Code, problem.Field);
             _reasons[key] = _reasons.TryGetValue(key, out var before)
                 ? before with { Rows = before.Rows + 1, FirstRow = Math.Min(before.FirstRow, row) }
-                : new DryReason(code, field, message, 1, row);
+                : new DryReason(problem.Code, problem.Field, problem.Message, 1, row);
         }
 
         /// <summary>Somebody of whom an identifier was met before is counted already.</summary>

@@ -124,9 +124,10 @@ internal sealed partial class ImportRunner(
     private async Task<bool> TakeAsync(FileImport import, ImportFile file, CancellationToken ct)
     {
         using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
+        var groups = new RowGroups(csv, import.Mapping, ApartIn(file, import.Mapping, ct));
         var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], import.Mapping.Key());
         var more = true;
-        while (csv.Row < import.RowsDone && (more = csv.Read()))
+        while (groups.LastRow < import.RowsDone && (more = groups.Read()))
         {
         }
 
@@ -135,7 +136,7 @@ internal sealed partial class ImportRunner(
         while (more)
         {
             ct.ThrowIfCancellationRequested();
-            var batch = Next(csv, calls, out more);
+            var batch = Next(groups, calls, out more);
             if (!await committing)
             {
                 return false;
@@ -148,31 +149,36 @@ internal sealed partial class ImportRunner(
         return await committing;
     }
 
-    private static Batch Next(CsvRows csv, RowCalls calls, out bool more)
+    private IReadOnlySet<long> ApartIn(ImportFile file, ImportMapping mapping, CancellationToken ct)
     {
-        var rows = new List<Row>(BatchRows);
+        using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
+        return RowGroups.Apart(csv, mapping, ct);
+    }
+
+    private static Batch Next(RowGroups groups, RowCalls calls, out bool more)
+    {
+        var taken = new List<Taken>(BatchRows);
         var rejected = new List<RejectedRow>();
-        while ((more = csv.Read()))
+        var read = 0;
+        more = true;
+        while (read < BatchRows && (more = groups.Read()))
         {
-            var problem = csv.Problem;
-            var count = problem is null ? calls.Write(csv.Cells, csv.Row, out problem) : 0;
-            if (problem is not null)
+            read += groups.Rows.Count;
+            var count = calls.Write(groups.Rows, out var fault);
+            if (fault is not null)
             {
-                rejected.Add(new RejectedRow(csv.Row, problem.Code, problem.Field, problem.Message, csv.Cells));
+                rejected.AddRange(groups.Rows.Select(row => Rejected(row, fault.Of(row))));
             }
             else
             {
-                rows.Add(new Row(csv.Row, count, csv.Cells));
-            }
-
-            if (rows.Count + rejected.Count >= BatchRows)
-            {
-                break;
+                taken.Add(new Taken(groups.Rows, count));
             }
         }
 
-        return new Batch(csv.Row, rows, calls.Take(), rejected);
+        return new Batch(groups.LastRow, taken, calls.Take(), rejected);
     }
+
+    private static RejectedRow Rejected(FileRow row, RowProblem problem) => new(row.Number, problem.Code, problem.Field, problem.Message, row.Cells);
 
     /// <summary>False: the import is no longer to run, and nothing of the batch was taken.</summary>
     private async Task<bool> AcceptAsync(FileImport import, Batch batch, CancellationToken ct)
@@ -190,14 +196,13 @@ internal sealed partial class ImportRunner(
 
                     var rejected = batch.Rejected.ToList();
                     var at = 0;
-                    foreach (var row in batch.Rows)
+                    foreach (var taken in batch.Taken)
                     {
-                        for (var n = 0; n < row.Calls; n++, at++)
+                        var refusal = FirstRefusal(verdicts, at, taken.Calls);
+                        at += taken.Calls;
+                        if (refusal is not null)
                         {
-                            if (verdicts[at].Refusal is { } refusal && (rejected.Count == 0 || rejected[^1].Row != row.Number))
-                            {
-                                rejected.Add(new RejectedRow(row.Number, refusal.Code, refusal.Field, refusal.Message, row.Cells));
-                            }
+                            rejected.AddRange(taken.Rows.Select(row => Rejected(row, new RowProblem(refusal.Code, refusal.Message, refusal.Field))));
                         }
                     }
 
@@ -213,6 +218,19 @@ internal sealed partial class ImportRunner(
         }
     }
 
+    private static Refusal? FirstRefusal(IReadOnlyList<Verdict> verdicts, int at, int count)
+    {
+        for (var n = at; n < at + count; n++)
+        {
+            if (verdicts[n].Refusal is { } refusal)
+            {
+                return refusal;
+            }
+        }
+
+        return null;
+    }
+
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Import {ImportId} failed")]
@@ -221,9 +239,10 @@ internal sealed partial class ImportRunner(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Imports wait for the store")]
     private partial void LogWaiting(Exception fault);
 
-    private sealed record Row(long Number, int Calls, IReadOnlyList<string> Cells);
+    /// <summary>Rows that became calls together.</summary>
+    private sealed record Taken(IReadOnlyList<FileRow> Rows, int Calls);
 
-    private sealed record Batch(long LastRow, IReadOnlyList<Row> Rows, List<ReadOnlyMemory<byte>> Calls, IReadOnlyList<RejectedRow> Rejected);
+    private sealed record Batch(long LastRow, IReadOnlyList<Taken> Taken, List<ReadOnlyMemory<byte>> Calls, IReadOnlyList<RejectedRow> Rejected);
 
     /// <summary>Undoes the batch of an import that was paused or cancelled meanwhile.</summary>
     private sealed class NoLongerRunningException : Exception;

@@ -17,7 +17,7 @@ internal sealed record FileFindings(
 
 /// <summary>A row as it would be stored.</summary>
 /// <param name="Calls">The calls it becomes, as JSON; empty when it is refused.</param>
-internal sealed record PreviewedRow(long Row, IReadOnlyList<string> Cells, IReadOnlyList<string> Calls, RowProblem? Problem);
+internal sealed record PreviewedRow(long Row, IReadOnlyList<string> Cells, IReadOnlyList<string> Calls, RowProblem? Problem, int Line);
 
 /// <summary>Bringing files in: keep them, look into them, start and stop their imports.</summary>
 internal sealed class Imports(
@@ -158,19 +158,16 @@ internal sealed class Imports(
 
         mapping = mapping with { TimeZone = mapping.TimeZone ?? sources.Find(sourceId)?.Settings.TimeZone };
         var calls = new RowCalls(csv.Header, mapping, OwnIdType(sourceId), "preview", "0");
+        var groups = new RowGroups(csv, mapping, new HashSet<long>());
         var previewed = new List<PreviewedRow>();
-        while (previewed.Count < PreviewRows && csv.Read())
+        while (previewed.Count < PreviewRows && groups.Read())
         {
-            var refused = csv.Problem;
-            if (refused is null)
-            {
-                calls.Write(csv.Cells, csv.Row, out refused);
-            }
-
-            previewed.Add(new PreviewedRow(csv.Row, csv.Cells, [.. calls.Take().Select(call => Encoding.UTF8.GetString(call.Span))], refused));
+            calls.Write(groups.Rows, out var fault);
+            List<string> written = [.. calls.Take().Select(call => Encoding.UTF8.GetString(call.Span))];
+            previewed.AddRange(groups.Rows.Select((row, line) => new PreviewedRow(row.Number, row.Cells, written, fault?.Of(row), line)));
         }
 
-        return previewed;
+        return previewed.Take(PreviewRows).ToList();
     }
 
     /// <summary>Queues an import; it starts at once when no other runs.</summary>

@@ -8,11 +8,12 @@ internal static class PreviewCells
 {
     /// <summary>As text; empty when the cell was blank or left out.</summary>
     /// <param name="calls">Of one row, as JSON.</param>
-    public static string Of(IEnumerable<JsonElement> calls, ColumnMapping column)
+    /// <param name="line">Which line of its order the row is; the first is 0.</param>
+    public static string Of(IEnumerable<JsonElement> calls, ColumnMapping column, int line)
     {
         foreach (var call in calls)
         {
-            if (Find(call, column) is { } found && TextOf(found) is { Length: > 0 } text)
+            if (Find(call, column, line) is { } found && TextOf(found) is { Length: > 0 } text)
             {
                 return text;
             }
@@ -21,14 +22,18 @@ internal static class PreviewCells
         return "";
     }
 
-    private static JsonElement? Find(JsonElement call, ColumnMapping column) => column.To switch
+    private static JsonElement? Find(JsonElement call, ColumnMapping column, int line) => column.To switch
     {
         ColumnTarget.UserId => At(call, "userId"),
         ColumnTarget.AnonymousId => At(call, "anonymousId"),
         ColumnTarget.Email => At(call, "traits", "email") ?? At(call, "context", "traits", "email"),
         ColumnTarget.Phone => At(call, "traits", "phone") ?? At(call, "context", "traits", "phone"),
         ColumnTarget.OwnId => First(At(call, "context", "externalIds")) is { } id ? At(id, "id") : null,
-        ColumnTarget.Trait => At(call, "traits", column.Name!),
+        ColumnTarget.Trait => At(call, "groupId") is null ? At(call, "traits", column.Name!) : null,
+        ColumnTarget.GroupId => At(call, "groupId"),
+        ColumnTarget.GroupTrait => At(call, "groupId") is null ? null : At(call, "traits", column.Name!),
+        ColumnTarget.OrderId => At(call, "properties", "order_id"),
+        ColumnTarget.Line => At(call, "properties", "products") is { } products ? At(products[line], column.Name!) : null,
         ColumnTarget.Property => At(call, "properties", column.Name!),
         ColumnTarget.EventName => At(call, "event"),
         ColumnTarget.Time => At(call, "timestamp"),

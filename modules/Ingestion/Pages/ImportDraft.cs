@@ -8,11 +8,12 @@ internal sealed class ColumnDraft
 {
     private readonly string _trait;
     private readonly string _property;
+    private readonly string _line;
 
     public ColumnDraft(string name, IReadOnlyList<string> samples, ColumnMapping from)
     {
         (Name, Samples) = (name, samples);
-        (_trait, _property) = (ColumnSuggestions.TraitNameOf(name), ColumnSuggestions.PropertyName(name));
+        (_trait, _property, _line) = (ColumnSuggestions.TraitNameOf(name), ColumnSuggestions.PropertyName(name), ColumnSuggestions.LineName(name));
         Take(from);
     }
 
@@ -37,9 +38,15 @@ internal sealed class ColumnDraft
     /// <summary>Gives it another target, with the name that this target would have of itself.</summary>
     public void Become(ColumnTarget to)
     {
-        if (to is ColumnTarget.Trait or ColumnTarget.Property && (Field == "" || Field == _trait || Field == _property))
+        if (Field == "" || Field == _trait || Field == _property || Field == _line)
         {
-            Field = to == ColumnTarget.Trait ? _trait : _property;
+            Field = to switch
+            {
+                ColumnTarget.Trait or ColumnTarget.GroupTrait => _trait,
+                ColumnTarget.Property => _property,
+                ColumnTarget.Line => _line,
+                _ => Field,
+            };
         }
 
         if (to == ColumnTarget.Consent && Purpose == "")
@@ -58,7 +65,7 @@ internal sealed class ColumnDraft
 
     public ColumnMapping ToMapping() => To switch
     {
-        ColumnTarget.Trait or ColumnTarget.Property => new ColumnMapping(To, Field.Trim(), Type),
+        ColumnTarget.Trait or ColumnTarget.Property or ColumnTarget.Line or ColumnTarget.GroupTrait => new ColumnMapping(To, Field.Trim(), Type),
         ColumnTarget.Consent => new ColumnMapping(To, Purpose: Purpose.Trim(), Channel: Channel == "" ? null : Channel, Inverted: Inverted),
         _ => new ColumnMapping(To),
     };

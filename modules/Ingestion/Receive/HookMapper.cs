@@ -22,7 +22,7 @@ internal sealed partial class HookMapper(
     private static readonly TimeSpan LooksAnyway = TimeSpan.FromSeconds(30);
 
     /// <summary>An e-mail address or the shop's own id is enough.</summary>
-    private static readonly Arrival Way = new(Route: null, Quarantines: false, NeedsId: false);
+    private static readonly Arrival Way = new(Route: null, Quarantines: false, NeedsId: false, IsLong: true);
 
     private readonly SemaphoreSlim _wake = new(0);
     private readonly SemaphoreSlim _mapping = new(1);

@@ -13,13 +13,15 @@ internal static class CallRules
     /// <param name="received">Unix ms.</param>
     /// <param name="more">Flags that the way in adds.</param>
     /// <param name="needsId">It must have a userId or an anonymousId.</param>
+    /// <param name="isLong">It may be as large as a request.</param>
     public static void Complete(
         Call call, Shared shared, CallType? route, long sourceId, long received, EventFlags more, IngestionOptions limits,
-        bool needsId = true)
+        bool needsId = true, bool isLong = false)
     {
-        if (call.Raw.Length > limits.EventBytes)
+        var most = isLong ? limits.BodyBytes : limits.EventBytes;
+        if (call.Raw.Length > most)
         {
-            call.Refusal = Refusal.TooLarge(call.Raw.Length, limits.EventBytes);
+            call.Refusal = Refusal.TooLarge(call.Raw.Length, most);
         }
 
         call.Refusal ??= Check(call, route, needsId);
@@ -43,9 +45,9 @@ internal static class CallRules
         if (!shared.Context.IsEmpty || !shared.Integrations.IsEmpty)
         {
             var size = call.Raw.Length + shared.Context.Length + shared.Integrations.Length;
-            if (size > limits.EventBytes)
+            if (size > most)
             {
-                call.Refusal = Refusal.TooLarge(size, limits.EventBytes);
+                call.Refusal = Refusal.TooLarge(size, most);
                 return;
             }
 

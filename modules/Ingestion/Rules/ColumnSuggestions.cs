@@ -48,6 +48,19 @@ internal static class ColumnSuggestions
         ("coupon", ["coupon", "discount code", "voucher", "rabattkode", "kode diskon"]),
     ];
 
+    /// <summary>What the line of an order has, under the names that Segment's e-commerce events give a product.</summary>
+    private static readonly (string Member, string[] Words)[] Lines =
+    [
+        ("product_id", ["product id", "product code", "stock code", "item id", "varenummer", "kode produk", "รหัสสินค้า", "lineitem id"]),
+        ("sku", ["sku", "lineitem sku", "product sku"]),
+        ("name", ["product", "product name", "item", "item name", "description", "lineitem name", "vare", "produk", "สินค้า"]),
+        ("quantity", ["quantity", "qty", "antall", "jumlah", "จำนวน", "lineitem quantity"]),
+        ("price", ["price", "unit price", "item price", "pris", "harga", "ราคา", "lineitem price"]),
+        ("category", ["category", "product category", "kategori", "หมวดหมู่"]),
+        ("brand", ["brand", "lineitem vendor", "merke", "merek", "ยี่ห้อ"]),
+        ("variant", ["variant", "size", "variation"]),
+    ];
+
     /// <summary>Such a column is text even when the first rows have digits only.</summary>
     private static readonly string[] Ids = [" id", " no", " nr", " number", " code", "nummer", "invoice", "order", "sku", "id"];
 
@@ -89,6 +102,11 @@ internal static class ColumnSuggestions
         }
 
         var mapping = new ImportMapping(columns, null, order, decimalComma);
+        if (ForOrderLines(mapping, header, rows) is { } lines)
+        {
+            return lines;
+        }
+
         return taken.Contains(ColumnTarget.EventName) ? ForEvents(mapping)
             : taken.Contains(ColumnTarget.Time) && header.Any(name => OrderProperties.Contains(KnownName(Properties, name)))
                 ? ForEvents(mapping) with { Event = OrderEvent }
@@ -109,6 +127,33 @@ internal static class ColumnSuggestions
         };
     }
 
+    /// <summary>The same for rows that are the lines of orders; null: they do not look like it.</summary>
+    private static ImportMapping? ForOrderLines(ImportMapping mapping, IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
+    {
+        // Shopify's export calls the order's number "Name", beside columns that begin with "Lineitem".
+        var isShopify = header.Any(name => name.StartsWith("lineitem ", StringComparison.OrdinalIgnoreCase));
+        var order = header.FirstOrDefault(name => isShopify ? name.Equals("name", StringComparison.OrdinalIgnoreCase) : KnownName(Properties, name) == "order_id");
+        var lines = header.Where(name => name != order && KnownName(Lines, name) is not null && mapping.Columns[name].To is ColumnTarget.Trait or ColumnTarget.Ignore)
+            .DistinctBy(name => KnownName(Lines, name)).ToList();
+        var at = order is null ? -1 : header.ToList().IndexOf(order);
+        var repeats = at >= 0 && rows.Zip(rows.Skip(1)).Any(pair => pair.First.Count > at && pair.Second.Count > at && pair.First[at].Length > 0 && pair.First[at] == pair.Second[at]);
+        if (!repeats || lines.Count == 0)
+        {
+            return null;
+        }
+
+        var events = ForEvents(mapping);
+        return events with
+        {
+            Event = events.HasEvents ? null : OrderEvent,
+            Columns = events.Columns.ToDictionary(
+                column => column.Key,
+                column => column.Key == order ? new ColumnMapping(ColumnTarget.OrderId)
+                    : lines.Contains(column.Key) ? new ColumnMapping(ColumnTarget.Line, LineName(column.Key), mapping.Columns[column.Key].Type)
+                    : column.Value),
+        };
+    }
+
     /// <summary>The same for rows that are people: a property becomes a trait, and there is no event.</summary>
     public static ImportMapping ForPeople(ImportMapping mapping) => mapping with
     {
@@ -117,7 +162,7 @@ internal static class ColumnSuggestions
             column => column.Key,
             column => column.Value.To switch
             {
-                ColumnTarget.Property => column.Value with { To = ColumnTarget.Trait, Name = TraitNameOf(column.Key) },
+                ColumnTarget.Property or ColumnTarget.OrderId or ColumnTarget.Line => column.Value with { To = ColumnTarget.Trait, Name = TraitNameOf(column.Key) },
                 ColumnTarget.EventName or ColumnTarget.MessageId => ColumnMapping.Ignored,
                 _ => column.Value,
             }),
@@ -128,6 +173,9 @@ internal static class ColumnSuggestions
 
     /// <summary>What a column would be called as a property of an event: <c>Invoice No</c> is <c>order_id</c>.</summary>
     public static string PropertyName(string header) => KnownName(Properties, header) ?? TraitName(header);
+
+    /// <summary>What a column would be called in the line of an order: <c>StockCode</c> is <c>product_id</c>.</summary>
+    public static string LineName(string header) => KnownName(Lines, header) ?? TraitName(header);
 
     /// <summary>A header as a trait name: <c>Last visit</c> becomes <c>lastVisit</c>.</summary>
     public static string TraitName(string header)

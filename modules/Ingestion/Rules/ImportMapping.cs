@@ -18,12 +18,16 @@ internal enum ColumnTarget
     [JsonStringEnumMemberName("anonymousId")] AnonymousId,
     [JsonStringEnumMemberName("trait")] Trait,
     [JsonStringEnumMemberName("property")] Property,
+    [JsonStringEnumMemberName("orderId")] OrderId,
+    [JsonStringEnumMemberName("line")] Line,
     [JsonStringEnumMemberName("eventName")] EventName,
     [JsonStringEnumMemberName("time")] Time,
     [JsonStringEnumMemberName("messageId")] MessageId,
     [JsonStringEnumMemberName("consent")] Consent,
     [JsonStringEnumMemberName("consentTime")] ConsentTime,
     [JsonStringEnumMemberName("consentText")] ConsentText,
+    [JsonStringEnumMemberName("groupId")] GroupId,
+    [JsonStringEnumMemberName("groupTrait")] GroupTrait,
 }
 
 /// <summary>How the text of a cell is read.</summary>
@@ -45,7 +49,7 @@ internal enum DateOrder
     [JsonStringEnumMemberName("mdy")] Mdy,
 }
 
-/// <param name="Name">Of the trait or property; null for other targets.</param>
+/// <param name="Name">Of the trait, the property, or the member of an order line; null for other targets.</param>
 /// <param name="Purpose">Of a consent.</param>
 /// <param name="Channel">Of a consent; <c>any</c> when null.</param>
 /// <param name="Inverted">Of a consent: the column says who refused, such as <c>Opted out</c>.</param>
@@ -53,6 +57,10 @@ internal sealed record ColumnMapping(
     ColumnTarget To, string? Name = null, CellType Type = CellType.Text, string? Purpose = null, string? Channel = null, bool Inverted = false)
 {
     public static readonly ColumnMapping Ignored = new(ColumnTarget.Ignore);
+
+    /// <summary>It has a name and a type.</summary>
+    [JsonIgnore]
+    public bool IsField => To is ColumnTarget.Trait or ColumnTarget.Property or ColumnTarget.Line or ColumnTarget.GroupTrait;
 }
 
 /// <summary>What each column of a file becomes, and how its dates and numbers are written.</summary>
@@ -73,9 +81,18 @@ internal sealed record ImportMapping(
     private static readonly ColumnTarget[] Identifiers =
         [ColumnTarget.UserId, ColumnTarget.Email, ColumnTarget.Phone, ColumnTarget.OwnId, ColumnTarget.AnonymousId];
 
+    private static readonly ColumnTarget[] OnceEach =
+        [.. Identifiers, ColumnTarget.Time, ColumnTarget.EventName, ColumnTarget.MessageId, ColumnTarget.OrderId, ColumnTarget.GroupId];
+
+    private static readonly ColumnTarget[] OfEvents = [ColumnTarget.Property, ColumnTarget.OrderId, ColumnTarget.Line];
+
     /// <summary>Rows are events.</summary>
     [JsonIgnore]
     public bool HasEvents => !string.IsNullOrWhiteSpace(Event) || Columns.Values.Any(column => column.To == ColumnTarget.EventName);
+
+    /// <summary>The column whose rows with the same value are the lines of one order; null: each row stands by itself.</summary>
+    [JsonIgnore]
+    public string? OrderColumn => Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.OrderId).Key;
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
@@ -143,9 +160,9 @@ internal sealed record ImportMapping(
 
         foreach (var (name, column) in Columns)
         {
-            if (column.To is ColumnTarget.Trait or ColumnTarget.Property && string.IsNullOrWhiteSpace(column.Name))
+            if (column.IsField && string.IsNullOrWhiteSpace(column.Name))
             {
-                return new Problem("mapping.name_missing", $"Say which {column.To.ToString().ToLowerInvariant()} the column '{name}' is.", name);
+                return new Problem("mapping.name_missing", $"Say what the column '{name}' is to be called.", name);
             }
 
             if (column.To == ColumnTarget.Consent && string.IsNullOrWhiteSpace(column.Purpose))
@@ -154,7 +171,7 @@ internal sealed record ImportMapping(
             }
         }
 
-        foreach (var target in Identifiers.Append(ColumnTarget.Time).Append(ColumnTarget.EventName).Append(ColumnTarget.MessageId))
+        foreach (var target in OnceEach)
         {
             if (Columns.Where(column => column.Value.To == target).Skip(1).FirstOrDefault() is { Key: not null } second)
             {
@@ -172,9 +189,25 @@ internal sealed record ImportMapping(
             return new Problem("mapping.no_identifier", "Map at least one column that tells who the row is about: an e-mail, a phone, a user id or the source's own id.", "columns");
         }
 
-        if (!HasEvents && Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.Property) is { Key: not null } property)
+        if (!HasEvents && Columns.FirstOrDefault(column => OfEvents.Contains(column.Value.To)) is { Key: not null } property)
         {
-            return new Problem("mapping.no_event", $"The column '{property.Key}' is a property, so say which event a row is.", "event");
+            return new Problem("mapping.no_event", $"The column '{property.Key}' tells of an event, so say which event a row is.", "event");
+        }
+
+        if (Lacking(ColumnTarget.Line, ColumnTarget.OrderId) is { } line)
+        {
+            return new Problem("mapping.no_order", $"The column '{line}' is of an order's lines, so map the column that has the number of the order.", line);
+        }
+
+        if (Lacking(ColumnTarget.OrderId, ColumnTarget.Line) is { } order)
+        {
+            return new Problem(
+                "mapping.no_lines", $"Map a column of the order's lines, such as the product or its price; or make '{order}' the property order_id when each row is an order.", order);
+        }
+
+        if (Lacking(ColumnTarget.GroupTrait, ColumnTarget.GroupId) is { } trait)
+        {
+            return new Problem("mapping.no_group", $"The column '{trait}' is of a group, so map the column that has the group's id.", trait);
         }
 
         return TimeZone is null || TimeZoneInfo.TryFindSystemTimeZoneById(TimeZone, out _)
@@ -182,17 +215,27 @@ internal sealed record ImportMapping(
             : new Problem("mapping.time_zone_unknown", $"There is no time zone '{TimeZone}'.", "timeZone");
     }
 
+    /// <summary>The first column of a target that needs another, which no column is; null: there is none.</summary>
+    private string? Lacking(ColumnTarget of, ColumnTarget needed) =>
+        Columns.Values.Any(column => column.To == needed) ? null : Columns.FirstOrDefault(column => column.Value.To == of).Key;
+
     /// <summary>Two values cannot stand under one name.</summary>
     private Problem? FieldTwice()
     {
         var taken = new HashSet<(ColumnTarget, string)>();
+        if (OrderColumn is not null)
+        {
+            taken.Add((ColumnTarget.Property, "products"));
+        }
+
         foreach (var (name, column) in Columns)
         {
             var field = column.To switch
             {
                 ColumnTarget.Email => (ColumnTarget.Trait, "email"),
                 ColumnTarget.Phone => (ColumnTarget.Trait, "phone"),
-                ColumnTarget.Trait or ColumnTarget.Property => (column.To, column.Name!.Trim()),
+                ColumnTarget.OrderId => (ColumnTarget.Property, "order_id"),
+                _ when column.IsField => (column.To, column.Name!.Trim()),
                 _ => ((ColumnTarget, string)?)null,
             };
             if (field is { } known && !taken.Add(known))
@@ -217,6 +260,10 @@ internal sealed record ImportMapping(
             "anonymousId" => ColumnTarget.AnonymousId,
             "trait" => ColumnTarget.Trait,
             "property" => ColumnTarget.Property,
+            "orderId" => ColumnTarget.OrderId,
+            "line" => ColumnTarget.Line,
+            "groupId" => ColumnTarget.GroupId,
+            "groupTrait" => ColumnTarget.GroupTrait,
             "eventName" => ColumnTarget.EventName,
             "time" => ColumnTarget.Time,
             "messageId" => ColumnTarget.MessageId,

@@ -9,12 +9,29 @@ namespace CdpMonolith.Ingestion.Rules;
 /// <param name="Field">The column that it is about; null: the row as a whole.</param>
 internal sealed record RowProblem(string Code, string Message, string? Field = null);
 
+/// <summary>A row of a file.</summary>
+/// <param name="Number">The first data row is 1.</param>
+/// <param name="Problem">What is wrong with it as text; null: nothing.</param>
+internal sealed record FileRow(long Number, IReadOnlyList<string> Cells, RowProblem? Problem);
+
+/// <summary>Why rows that belong together cannot be taken.</summary>
+/// <param name="Row">The one that is at fault; 0: all of them together.</param>
+internal sealed record RowFault(long Row, RowProblem Problem)
+{
+    /// <summary>Why one of the rows cannot be taken.</summary>
+    public RowProblem Of(FileRow row) => row.Problem ?? (Row == 0 || row.Number == Row ? Problem
+        : new RowProblem("row.order_incomplete", FormattableString.Invariant($"Row {Row}, of the same order, cannot be taken.")));
+}
+
 /// <summary>
 /// Turns rows into the calls a client would have sent: an identify for what is said of the person, a track for the event.
 /// Made once for a file and a mapping; not for two threads.
 /// </summary>
 internal sealed class RowCalls
 {
+    private const string Price = "price";
+    private const string Quantity = "quantity";
+
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
     private readonly Column[] _columns;
@@ -24,6 +41,8 @@ internal sealed class RowCalls
     private readonly string _filePart;
     private readonly string _mappingPart;
     private readonly bool _hasPersonPart;
+    private readonly bool _hasGroup;
+    private readonly bool _addsUp;
     private readonly int _width;
     private readonly bool _isReport;
     private readonly ArrayBufferWriter<byte> _out = new(512 * 1024);
@@ -31,6 +50,9 @@ internal sealed class RowCalls
 
     /// <summary>Where the calls written since the last <see cref="Take"/> stand.</summary>
     private readonly List<Range> _calls = [];
+
+    /// <summary>Cells of the order's lines; empty when rows are no lines.</summary>
+    private readonly List<object?[]> _lines = [];
 
     /// <param name="ownIdType">The identifier type of the source's own ids.</param>
     /// <param name="fileKey">Tells this file from others: message ids are made of it, so that the same file changes nothing.</param>
@@ -42,6 +64,9 @@ internal sealed class RowCalls
         _zone = mapping.TimeZone is { } zone ? TimeZoneInfo.FindSystemTimeZoneById(zone) : TimeZoneInfo.Utc;
         _hasPersonPart = !mapping.HasEvents || _columns.Any(column =>
             column.Mapping.To is ColumnTarget.Trait or ColumnTarget.Consent);
+        _hasGroup = _columns.Any(column => column.Mapping.To == ColumnTarget.GroupId);
+        _addsUp = _columns.Any(column => column.Mapping is { To: ColumnTarget.Line, Name: Price, Type: CellType.Number })
+            && !_columns.Any(column => column.Mapping is { To: ColumnTarget.Property, Name: "revenue" or "total" or "value" });
         _isReport = MendedReport.OwnColumns(header) > 0;
         _json = new Utf8JsonWriter(_out, Plain);
     }
@@ -62,22 +87,30 @@ internal sealed class RowCalls
         return calls;
     }
 
-    /// <summary>Writes the calls of one row; how many. 0: the row is refused, for the problem.</summary>
-    /// <param name="row">Number of the row in the file, the first data row being 1.</param>
-    public int Write(IReadOnlyList<string> cells, long row, out RowProblem? problem)
+    /// <summary>Writes the calls of rows that belong together; how many. 0: none of them can be taken, for the fault.</summary>
+    public int Write(IReadOnlyList<FileRow> rows, out RowFault? fault)
     {
-        problem = Read(cells, out var values);
-        if (problem is not null)
+        fault = Read(rows, out var values);
+        if (fault is not null)
         {
             return 0;
         }
 
+        var row = rows[0].Number;
         Who = (values.UserId, values.Email, values.Phone, values.OwnId, values.AnonymousId);
         var count = 0;
         if (_hasPersonPart)
         {
             Begin();
             WriteIdentify(values, row);
+            End();
+            count++;
+        }
+
+        if (_hasGroup && values.Group is not null)
+        {
+            Begin();
+            WriteGroup(values, row);
             End();
             count++;
         }
@@ -93,9 +126,49 @@ internal sealed class RowCalls
         return count;
     }
 
-    private RowProblem? Read(IReadOnlyList<string> cells, out Values values)
+    /// <summary>What the rows say together: of each thing that is not of a line, what the first says that says something.</summary>
+    private RowFault? Read(IReadOnlyList<FileRow> rows, out Values values)
     {
-        values = new Values(new object?[_columns.Length]) { Event = _mapping.Event };
+        values = new Values(new object?[_columns.Length]);
+        _lines.Clear();
+        foreach (var row in rows)
+        {
+            var said = new Values(new object?[_columns.Length]);
+            if ((row.Problem ?? ReadCells(row.Cells, ref said)) is { } problem)
+            {
+                return new RowFault(row.Number, problem);
+            }
+
+            if (_mapping.OrderColumn is null)
+            {
+                values = said;
+                break;
+            }
+
+            if (values.IsOfAnother(said))
+            {
+                return new RowFault(row.Number, new RowProblem("row.order_mixed", "The lines of the order name different people."));
+            }
+
+            values = values.With(said);
+            _lines.Add(said.Cells);
+        }
+
+        values.Event ??= _mapping.Event;
+        return Lacking(values) is { } lacking ? new RowFault(0, lacking) : null;
+    }
+
+    private RowProblem? Lacking(in Values values) =>
+        (values.UserId ?? values.Email ?? values.Phone ?? values.OwnId ?? values.AnonymousId) is null
+            ? new RowProblem("row.no_identifier", "The row has nothing that tells who it is about.")
+        : _mapping.HasEvents && string.IsNullOrWhiteSpace(values.Event)
+            ? new RowProblem("row.no_event", "The row does not say which event it is.")
+        : _mapping.OrderColumn is { } order && values.Order is null
+            ? new RowProblem("row.no_order", "The row does not say which order it is a line of.", order)
+        : null;
+
+    private RowProblem? ReadCells(IReadOnlyList<string> cells, ref Values values)
+    {
         if (cells.Count != _width)
         {
             return new RowProblem("row.cells", FormattableString.Invariant($"The row has {cells.Count} cells; the header has {_width}."));
@@ -117,11 +190,7 @@ internal sealed class RowCalls
             }
         }
 
-        return (values.UserId ?? values.Email ?? values.Phone ?? values.OwnId ?? values.AnonymousId) is null
-            ? new RowProblem("row.no_identifier", "The row has nothing that tells who it is about.")
-            : _mapping.HasEvents && string.IsNullOrWhiteSpace(values.Event)
-                ? new RowProblem("row.no_event", "The row does not say which event it is.")
-                : null;
+        return null;
     }
 
     private RowProblem? ReadCell(Column column, string text, int n, ref Values values)
@@ -152,6 +221,12 @@ internal sealed class RowCalls
                 break;
             case ColumnTarget.AnonymousId:
                 values.AnonymousId = text;
+                break;
+            case ColumnTarget.OrderId:
+                values.Order = text;
+                break;
+            case ColumnTarget.GroupId:
+                values.Group = text;
                 break;
             case ColumnTarget.EventName:
                 values.Event = text;
@@ -219,7 +294,7 @@ internal sealed class RowCalls
         WriteHead(values, row, "p-" + _mappingPart);
         _json.WriteStartObject("traits"u8);
         WriteContact(values);
-        WriteCells(values, ColumnTarget.Trait);
+        WriteCells(values.Cells, ColumnTarget.Trait);
         _json.WriteEndObject();
         _json.WriteStartObject("context"u8);
         WriteOwnId(values);
@@ -233,8 +308,62 @@ internal sealed class RowCalls
         _json.WriteString("event"u8, values.Event);
         WriteHead(values, row, "e");
         _json.WriteStartObject("properties"u8);
-        WriteCells(values, ColumnTarget.Property);
+        if (values.Order is { } order)
+        {
+            _json.WriteString("order_id"u8, order);
+        }
+
+        WriteCells(values.Cells, ColumnTarget.Property);
+        WriteLines();
         _json.WriteEndObject();
+        WriteContext(values);
+    }
+
+    private void WriteGroup(in Values values, long row)
+    {
+        _json.WriteString("type"u8, "group"u8);
+        _json.WriteString("groupId"u8, values.Group);
+        WriteHead(values, row, "g-" + _mappingPart);
+        _json.WriteStartObject("traits"u8);
+        WriteCells(values.Cells, ColumnTarget.GroupTrait);
+        _json.WriteEndObject();
+        WriteContext(values);
+    }
+
+    /// <summary>The lines as <c>products</c>; and what they come to, when the file does not say it.</summary>
+    private void WriteLines()
+    {
+        if (_lines.Count == 0)
+        {
+            return;
+        }
+
+        var sum = 0m;
+        _json.WriteStartArray("products"u8);
+        foreach (var line in _lines)
+        {
+            _json.WriteStartObject();
+            WriteCells(line, ColumnTarget.Line);
+            _json.WriteEndObject();
+            sum += Of(line, Price) * (Of(line, Quantity) ?? 1) ?? 0;
+        }
+
+        _json.WriteEndArray();
+        if (_addsUp)
+        {
+            _json.WriteNumber("revenue"u8, sum);
+        }
+    }
+
+    private decimal? Of(object?[] line, string name)
+    {
+        var at = Array.FindIndex(_columns, column => column.Mapping.To == ColumnTarget.Line && column.Mapping.Name == name);
+        return at < 0 ? null : line[at] as decimal?;
+    }
+
+    /// <summary>Who it is about, for calls that say nothing else of the person.</summary>
+    private void WriteContext(in Values values)
+    {
         _json.WriteStartObject("context"u8);
         WriteOwnId(values);
         if (values.Email is not null || values.Phone is not null)
@@ -249,9 +378,9 @@ internal sealed class RowCalls
 
     private void WriteHead(in Values values, long row, string part)
     {
-        // An event is the same event under another mapping; what is said of a person may be said anew.
-        _json.WriteString("messageId"u8, part == "e" && values.MessageId is { } own
-            ? own
+        // An event is the same event under another mapping, and an order in another file; what is said of a person may be said anew.
+        _json.WriteString("messageId"u8, part == "e" && values.MessageId is { } own ? own
+            : part == "e" && values.Order is { } order ? $"order-{values.Event}-{order}"
             : string.Create(CultureInfo.InvariantCulture, $"{_filePart}{row}-{part}"));
         if (values.UserId is { } userId)
         {
@@ -282,7 +411,7 @@ internal sealed class RowCalls
         }
     }
 
-    private void WriteCells(in Values values, ColumnTarget target)
+    private void WriteCells(object?[] cells, ColumnTarget target)
     {
         for (var n = 0; n < _columns.Length; n++)
         {
@@ -291,7 +420,7 @@ internal sealed class RowCalls
                 continue;
             }
 
-            switch (values.Cells[n])
+            switch (cells[n])
             {
                 case string text:
                     _json.WriteString(_columns[n].Mapping.Name!, text);
@@ -388,6 +517,10 @@ internal sealed class RowCalls
 
         public string? Event { get; set; }
 
+        public string? Order { get; set; }
+
+        public string? Group { get; set; }
+
         public string? MessageId { get; set; }
 
         public long? Time { get; set; }
@@ -395,5 +528,30 @@ internal sealed class RowCalls
         public long? ConsentTime { get; set; }
 
         public string? ConsentText { get; set; }
+
+        /// <summary>Both name somebody in one way, and not the same one.</summary>
+        public readonly bool IsOfAnother(in Values other) =>
+            Differ(UserId, other.UserId) || Differ(Email, other.Email) || Differ(Phone, other.Phone) || Differ(OwnId, other.OwnId)
+            || Differ(AnonymousId, other.AnonymousId);
+
+        /// <summary>This, and what the other says of which this says nothing.</summary>
+        public readonly Values With(in Values other)
+        {
+            var cells = (object?[])Cells.Clone();
+            for (var n = 0; n < cells.Length; n++)
+            {
+                cells[n] ??= other.Cells[n];
+            }
+
+            return new Values(cells)
+            {
+                UserId = UserId ?? other.UserId, Email = Email ?? other.Email, Phone = Phone ?? other.Phone, OwnId = OwnId ?? other.OwnId,
+                AnonymousId = AnonymousId ?? other.AnonymousId, Event = Event ?? other.Event, Order = Order ?? other.Order, Group = Group ?? other.Group,
+                MessageId = MessageId ?? other.MessageId, Time = Time ?? other.Time, ConsentTime = ConsentTime ?? other.ConsentTime,
+                ConsentText = ConsentText ?? other.ConsentText,
+            };
+        }
+
+        private static bool Differ(string? one, string? other) => one is not null && other is not null && !string.Equals(one, other, StringComparison.OrdinalIgnoreCase);
     }
 }

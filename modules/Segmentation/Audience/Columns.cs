@@ -64,8 +64,7 @@ internal sealed class Columns
         touched.Event(name);
         if (table != _furtherNames)
         {
-            _shredder.Properties(
-                call.Body, table.PropertyForWriting, row, call.Type is CallType.Page or CallType.Screen ? call.Name : null);
+            _shredder.Event(call, table.PropertyForWriting, row);
         }
 
         return true;
@@ -139,12 +138,13 @@ internal sealed class Columns
         }
     }
 
-    /// <summary>What rules call an event; null for calls that are no events: identify, group, alias.</summary>
+    /// <summary>What rules call an event; null for calls that are no events: identify and alias.</summary>
     private static string? NameOf(Event call) => call.Type switch
     {
         CallType.Track => call.Name,
         CallType.Page => EventNames.Page,
         CallType.Screen => EventNames.Screen,
+        CallType.Group => EventNames.Group,
         _ => null,
     };
 }

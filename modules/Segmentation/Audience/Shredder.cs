@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using CdpMonolith.Ingestion.Contracts;
 
 namespace CdpMonolith.Segmentation.Audience;
 
@@ -17,15 +18,21 @@ internal sealed class Shredder
     private readonly char[] _name = new char[(2 * LongestName) + 1];
     private byte[] _text = new byte[256];
 
-    /// <summary>The properties of a call into the row; of a view also its name, when the properties say none.</summary>
-    public void Properties(ReadOnlySpan<byte> body, Func<string, Column?> columnOf, int row, string? nameOfView)
+    /// <summary>
+    /// The properties of a call into the row; of a view also its name, when the properties say none. Of a group its traits and <c>groupId</c>.
+    /// </summary>
+    public void Event(Event call, Func<string, Column?> columnOf, int row)
     {
-        if (nameOfView is not null && columnOf("name") is { } name)
+        var isGroup = call.Type == CallType.Group;
+        if (isGroup || call.Type is CallType.Page or CallType.Screen)
         {
-            name.Set(row, Encoding.UTF8.GetBytes(nameOfView));
+            if (call.Name is { } name && columnOf(isGroup ? "groupId" : "name") is { } column)
+            {
+                column.Set(row, Encoding.UTF8.GetBytes(name));
+            }
         }
 
-        var reader = new Utf8JsonReader(body);
+        var reader = new Utf8JsonReader(call.Body);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject)
         {
             return;
@@ -33,7 +40,7 @@ internal sealed class Shredder
 
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
-            var wanted = reader.ValueTextEquals("properties"u8);
+            var wanted = isGroup ? reader.ValueTextEquals("traits"u8) : reader.ValueTextEquals("properties"u8);
             reader.Read();
             if (wanted && reader.TokenType == JsonTokenType.StartObject)
             {

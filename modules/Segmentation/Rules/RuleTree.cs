@@ -65,9 +65,10 @@ internal enum ConsentWanted
 
 internal sealed record ConsentNode(string Path, string Purpose, string Channel, ConsentWanted Status) : Node(Path);
 
-/// <summary>How events are called in rules: tracked ones by their name, views of pages and screens by one name each.</summary>
+/// <summary>How events are called in rules: tracked ones by their name; views of pages and screens, and joining a group, by one name each.</summary>
 internal static class EventNames
 {
     public const string Page = "Page Viewed";
     public const string Screen = "Screen Viewed";
+    public const string Group = "Group Joined";
 }
