@@ -71,7 +71,7 @@ public sealed class IdentifierTests
         {
             "age=7", "city=\"Oslo\"", "gone=null", "name=\"Jørg \\\"J\\\"\"", "ok=true", "tags=[1,{\"a\":null}]",
         }));
-        Assert.That(Encoding.UTF8.GetString(Traits.Golden(Traits.Parse(Traits.Write(traits)))), Is.EqualTo(
+        Assert.That(Encoding.UTF8.GetString(Traits.Golden(Traits.Parse(Traits.Write(traits)), Standards.None)), Is.EqualTo(
             """{"age":7,"city":"Oslo","name":"Jørg \"J\"","ok":true,"tags":[1,{"a":null}]}"""));
     }
 

@@ -60,6 +60,24 @@ public sealed class OneSpellingTests
             (await after.Get<IProfiles>().FindAsync(new Identifier(IdentifierTypes.Phone, "081 234 5678"), default))?.ProfileId, Is.EqualTo(id));
     }
 
+    [Test]
+    public async Task Numbers_of_a_source_with_a_country_of_its_own_are_found_again_by_the_undo()
+    {
+        await using var test = InCountry("NO");
+        var sources = test.Get<Sources>();
+        var source = (await sources.CreateAsync(Actor.System, "Bangkok", SourceKind.File, default)).Value;
+        _ = (await sources.SetAsync(Actor.System, source.Id, SourceSettings.Default with { Country = "TH" }, default)).Value;
+        await ImportAsync(test, source, "Phone,Name\n081 234 5678,Somchai\n");
+        await test.CatchUpAsync();
+        var thai = new Identifier(IdentifierTypes.Phone, "+66812345678");
+        Assert.That(await test.Get<IProfiles>().FindAsync(thai, default), Is.Not.Null);
+
+        _ = (await test.Get<Undos>().StartAsync(Actor.CommandLine, 1, default)).Value;
+        await test.Get<UndoRunner>().RunQueuedAsync(default);
+        await test.CatchUpAsync();
+        Assert.That(await test.Get<IProfiles>().FindAsync(thai, default), Is.Null);
+    }
+
     [TestCase("phone", "+66 (0)81 234 5678", "+66812345678")]
     [TestCase("phone", "22 22 22 22", "+4722222222")]
     [TestCase("phone", "22 22 22 22 ext 3", "+4722222222;ext=3")]

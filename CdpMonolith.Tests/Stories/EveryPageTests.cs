@@ -173,7 +173,7 @@ public sealed class EveryPageTests
             .Select(endpoint => Regex.Replace($"/{endpoint.RoutePattern.RawText!.TrimStart('/')}", @"\{[^}]+\}", "1"))
             .Distinct().Order(StringComparer.Ordinal).ToList();
         Assert.That(pages, Is.SupersetOf(app.Get<IEnumerable<CdpMonolith.Platform.Console.NavItem>>().Select(item => item.Href)));
-        return [.. pages, "/?hours=168&show=all", "/people?q=ann", "/catalogue/event?type=track&name=Order%20Completed", "/plan/event", "/plan/event?type=identify", "/segments/1?tab=log", "/segments/new?template=Blank", "/destinations/new?kind=webhook", "/destinations/new?kind=file"];
+        return [.. pages, "/?hours=168&show=all", "/people?q=ann", "/catalogue/event?type=track&name=Order%20Completed", "/plan/event", "/values/table?trait=city", "/plan/event?type=identify", "/segments/1?tab=log", "/segments/new?template=Blank", "/destinations/new?kind=webhook", "/destinations/new?kind=file"];
     }
 
     private static async Task FillAsync(TestApp app)

@@ -33,6 +33,10 @@ public static class ProfilesModule
         services.AddSingleton<ITakesBack, TakingBack>();
         services.AddSingleton<IFinder, PersonFinder>();
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.People", "/people", "group", NavSection.Unify, 10, Policies.View));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Values", "/values", "rule_settings", NavSection.Unify, 20, Policies.View));
+        services.AddSingleton<ValueTables>();
+        services.AddSingleton<Restandardising>();
+        services.AddHostedService(all => all.GetRequiredService<Restandardising>());
         services.AddStage<UnifyStage>();
         return services;
     }
@@ -40,6 +44,7 @@ public static class ProfilesModule
     public static IEndpointRouteBuilder MapProfiles(this IEndpointRouteBuilder endpoints)
     {
         ProfileEndpoints.Map(endpoints);
+        ValueEndpoints.Map(endpoints);
         return endpoints;
     }
 }

@@ -1,6 +1,7 @@
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Users;
+using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Segmentation.Audience;
 using CdpMonolith.Segmentation.Contracts;
 using CdpMonolith.Segmentation.Endpoints;
@@ -28,6 +29,7 @@ public static class SegmentationModule
         services.AddSingleton<Segments>();
         services.AddSingleton<Preview>();
         services.AddSingleton<Vocabulary>();
+        services.AddSingleton<ITraitValues>(all => all.GetRequiredService<Vocabulary>());
         services.AddSingleton<Reasons>();
         services.AddSingleton<Export>();
         services.AddSingleton<ISegments>(all => all.GetRequiredService<Segments>());

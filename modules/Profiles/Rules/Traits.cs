@@ -76,8 +76,8 @@ internal static class Traits
         return [.. merged];
     }
 
-    /// <summary>The golden record: what holds, as a JSON object. Empty when nothing does.</summary>
-    public static byte[] Golden(Trait[] traits)
+    /// <summary>The golden record: what holds, by the tables of values, as a JSON object. Empty when nothing does.</summary>
+    public static byte[] Golden(Trait[] traits, Standards standards)
     {
         var output = Buffer();
         var first = true;
@@ -92,7 +92,7 @@ internal static class Traits
             first = false;
             CompactJson.WriteString(output, trait.Name);
             output.Write(":"u8);
-            output.Write(trait.Value);
+            output.Write(standards.Of(trait.Name, trait.Value));
         }
 
         if (first)

@@ -17,8 +17,9 @@ internal sealed record SaidTrait(string Value, long SourceId, long At);
 
 /// <summary>A trait of the golden record with where it comes from.</summary>
 /// <param name="Holds">What won.</param>
+/// <param name="Standard">What that stands for by the trait's table of values, as JSON; null: it stands for itself.</param>
 /// <param name="Others">What else was said, latest first.</param>
-internal sealed record PersonTrait(string Name, SaidTrait Holds, IReadOnlyList<SaidTrait> Others);
+internal sealed record PersonTrait(string Name, SaidTrait Holds, string? Standard, IReadOnlyList<SaidTrait> Others);
 
 /// <summary>All that a person's page shows but the timeline.</summary>
 internal sealed record PersonView(
@@ -150,11 +151,11 @@ internal sealed class PersonStore(IStore store, IEventLog events)
             .OrderBy(link => link.Link.State).ThenBy(link => link.Link.EvidenceAt).Take(LinksShown);
         return new PersonView(
             row, [.. members.Select(node => new PersonIdentifier(node.Id, node.Identifier, node.FirstSeenAt, node.SourceId))],
-            [.. links], TraitsOf(members.SelectMany(node => RecordStore.Of(read, node.Id))));
+            [.. links], TraitsOf(members.SelectMany(node => RecordStore.Of(read, node.Id)), ValueStore.Standards(read)));
     }
 
     /// <summary>Lineage of the golden record: of all that was said of a trait the same rule picks what holds.</summary>
-    private static List<PersonTrait> TraitsOf(IEnumerable<SourceRecord> records) =>
+    private static List<PersonTrait> TraitsOf(IEnumerable<SourceRecord> records, Standards standards) =>
     [
         .. records.SelectMany(record => record.Traits.Select(trait => (record.SourceId, Trait: trait)))
             .GroupBy(said => said.Trait.Name)
@@ -163,7 +164,9 @@ internal sealed class PersonStore(IStore store, IEventLog events)
             {
                 var holds = said.Aggregate((a, b) => Trait.Later(a.Trait, b.Trait) == a.Trait ? a : b);
                 var others = said.Where(one => one != holds).OrderByDescending(one => one.Trait.At);
-                return new PersonTrait(said.Key, Said(holds), [.. others.Select(Said)]);
+                var standard = standards.Of(said.Key, holds.Trait.Value);
+                return new PersonTrait(
+                    said.Key, Said(holds), standard.AsSpan().SequenceEqual(holds.Trait.Value) ? null : System.Text.Encoding.UTF8.GetString(standard), [.. others.Select(Said)]);
             }),
     ];
 

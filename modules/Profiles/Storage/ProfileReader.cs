@@ -6,7 +6,7 @@ using CdpMonolith.Profiles.Rules;
 namespace CdpMonolith.Profiles.Storage;
 
 /// <summary>People, read from the store.</summary>
-internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProfiles
+internal sealed class ProfileReader(IStore store, IdentifierRules rules, ISourceCountries countries) : IProfiles
 {
     private static readonly string FindGolden = $"""
         SELECT   p.id, g.traits
@@ -110,7 +110,7 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules) : IProf
 
     public IReadOnlyDictionary<long, long> ProfilesOf(ReadSession read, IReadOnlyList<Event> events)
     {
-        var reader = new CallReader(rules);
+        var reader = new CallReader(rules, countries);
         var found = new Dictionary<long, long>();
         foreach (var call in events)
         {

@@ -39,7 +39,7 @@ internal sealed class Batch
     /// <param name="cache">Null: believe only the store.</param>
     /// <param name="nextId">The next free profile id; null: the likely one.</param>
     public static Batch Of(
-        IReadOnlyList<Call> calls, ReadSession read, IdentityCache? cache, ProfilesOptions limits, long? nextId)
+        IReadOnlyList<Call> calls, ReadSession read, IdentityCache? cache, ProfilesOptions limits, long? nextId, KnownStandards standards)
     {
         var version = GraphStore.Version(read);
         if (cache is not null && cache.Version != version)
@@ -48,7 +48,7 @@ internal sealed class Batch
         }
 
         var batch = new Batch(read, cache, nextId ?? GraphStore.LikelyNextId(read), calls.Count) { Version = version };
-        batch.Decide(calls, limits);
+        batch.Decide(calls, limits, standards.At(read, version));
         return batch;
     }
 
@@ -75,7 +75,7 @@ internal sealed class Batch
         }
     }
 
-    private void Decide(IReadOnlyList<Call> calls, ProfilesOptions limits)
+    private void Decide(IReadOnlyList<Call> calls, ProfilesOptions limits, Standards standards)
     {
         AskFor(calls);
         foreach (var call in calls)
@@ -91,7 +91,7 @@ internal sealed class Batch
         var graph = new GraphWork(_read, limits);
         var touched = AddNodes(graph);
         var (added, earlier) = AddLinks(graph);
-        var records = new RecordWork(_read);
+        var records = new RecordWork(_read, standards);
         foreach (var call in calls)
         {
             if (call.Traits.Length > 0 && call.Identifiers.Length > 0)

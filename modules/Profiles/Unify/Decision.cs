@@ -122,17 +122,7 @@ internal sealed class Decision
             RetractStore.Drop(write, record);
         }
 
-        foreach (var id in _records.GoldenDropped)
-        {
-            RecordStore.DropGoldenOf(write, id);
-        }
-
-        foreach (var (id, traits) in _records.GoldenChanged)
-        {
-            RecordStore.UpdateGoldenOf(write, id, traits);
-        }
-
-        RecordStore.InsertGolden(write, _records.GoldenAdded.OrderBy(golden => golden.CanonicalId));
+        _records.WriteGolden(write);
         foreach (var token in _records.TokensDropped)
         {
             RecordStore.Drop(write, token);

@@ -4,8 +4,8 @@ using CdpMonolith.Profiles.Storage;
 
 namespace CdpMonolith.Profiles.Unify;
 
-/// <summary>What sources say of the profiles in one decision, and the golden records that follow. Writes nothing.</summary>
-internal sealed class RecordWork(ReadSession read)
+/// <summary>What sources say of the profiles in one decision, and the golden records that follow.</summary>
+internal sealed class RecordWork(ReadSession read, Standards standards)
 {
     private static readonly List<SourceRecord> NoRecords = [];
 
@@ -123,7 +123,7 @@ internal sealed class RecordWork(ReadSession read)
             }
         }
 
-        var golden = Traits.Golden(merged);
+        var golden = Traits.Golden(merged, standards);
         var stored = wasCanonical ? RecordStore.GoldenOf(read, canonicalId) : null;
         if (golden.AsSpan().SequenceEqual(stored))
         {
@@ -143,6 +143,22 @@ internal sealed class RecordWork(ReadSession read)
         {
             GoldenChanged.Add((canonicalId, golden));
         }
+    }
+
+    /// <summary>Writes the golden records that are not what they were.</summary>
+    public void WriteGolden(WriteSession write)
+    {
+        foreach (var id in GoldenDropped)
+        {
+            RecordStore.DropGoldenOf(write, id);
+        }
+
+        foreach (var (id, traits) in GoldenChanged)
+        {
+            RecordStore.UpdateGoldenOf(write, id, traits);
+        }
+
+        RecordStore.InsertGolden(write, GoldenAdded.OrderBy(golden => golden.CanonicalId));
     }
 
     private List<SourceRecord> RecordsOf(Node member) =>

@@ -16,11 +16,11 @@ namespace CdpMonolith.Profiles.Unify;
 /// own events and its links tell all about it. What a person decided about a link stays.
 /// </remarks>
 internal sealed class TakingBack(
-    IEventLog events, IdentifierRules rules, IOptions<ProfilesOptions> options, TimeProvider clock) : ITakesBack
+    IEventLog events, IdentifierRules rules, ISourceCountries countries, IOptions<ProfilesOptions> options, TimeProvider clock) : ITakesBack
 {
     public void TakeBack(WriteSession write, UndoneEvents undone)
     {
-        var work = new Work(write, events, new CallReader(rules), undone.ImportId);
+        var work = new Work(write, events, new CallReader(rules, countries), undone.ImportId);
         work.Take(undone.Events);
         if (work.Touched.Count == 0)
         {
@@ -44,7 +44,7 @@ internal sealed class TakingBack(
             graph.LookAt(graph.Load(id));
         }
 
-        var records = new RecordWork(write);
+        var records = new RecordWork(write, ValueStore.Standards(write));
         foreach (var id in work.ToDecide.Order())
         {
             if (work.RecordsOf(id) is { } said)

@@ -10,7 +10,7 @@ namespace CdpMonolith.Profiles.Unify;
 /// Gives every event to a profile, joins profiles that are one person, and keeps what sources say of them.
 /// </summary>
 /// <remarks>
-/// It decides on a snapshot, off the write lane. When somebody decided about a link meanwhile, the same decision is made again
+/// It decides on a snapshot, off the write lane. When somebody decided about a link or changed a table of values meanwhile, the same decision is made again
 /// inside the lane, where nothing can come between.
 /// </remarks>
 internal sealed class UnifyStage(
@@ -20,6 +20,7 @@ internal sealed class UnifyStage(
 
     private readonly CallReader _reader = new(rules, countries);
     private readonly IdentityCache _cache = new(Remembered);
+    private readonly KnownStandards _standards = new();
     private Batch? _written;
 
     public override string Name => "profiles.unify";
@@ -40,6 +41,7 @@ internal sealed class UnifyStage(
 
     public override void Forget()
     {
+        _standards.Clear();
         _cache.Clear();
         _written = null;
     }
@@ -60,12 +62,12 @@ internal sealed class UnifyStage(
             calls[i] = _reader.Read(entries[i]);
         }
 
-        var decided = store.Read(read => Batch.Of(calls, read, _cache, options.Value, nextId: null));
+        var decided = store.Read(read => Batch.Of(calls, read, _cache, options.Value, nextId: null, _standards));
         return write =>
         {
             if (!decided.HoldsFor(write))
             {
-                decided = Batch.Of(calls, write, cache: null, options.Value, write.NextSeq(Storage.GraphStore.IdCounter));
+                decided = Batch.Of(calls, write, cache: null, options.Value, write.NextSeq(Storage.GraphStore.IdCounter), _standards);
             }
 
             decided.Write(write, clock.GetUtcNow().ToUnixTimeMilliseconds());

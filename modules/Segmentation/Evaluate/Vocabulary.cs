@@ -1,3 +1,5 @@
+using System.Globalization;
+using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Segmentation.Audience;
 using CdpMonolith.Segmentation.Rules;
 
@@ -16,12 +18,12 @@ internal enum ValueKind
 internal sealed record KnownEvent(string Name, int Count);
 
 /// <summary>The words that rules can use: what came in so far. From the columns, so it costs no query.</summary>
-internal sealed class Vocabulary(AudienceColumns columns)
+internal sealed class Vocabulary(AudienceColumns columns) : ITraitValues
 {
     private const int RowsLookedAt = 20_000;
     private const int TextsLookedAt = 100;
 
-    public bool Ready => columns.Loaded;
+    public bool IsReady => columns.Loaded;
 
     public IReadOnlyList<string> Traits() => columns.Peek<IReadOnlyList<string>>(all => [.. all.Traits.Keys.Order(StringComparer.OrdinalIgnoreCase)]);
 
@@ -37,6 +39,37 @@ internal sealed class Vocabulary(AudienceColumns columns)
 
     public ValueKind KindOfProperty(string? name, string property) => columns.Peek(all =>
         KindOf(Tables(all, name).Select(table => table.Properties.GetValueOrDefault(property)).FirstOrDefault(column => column is not null)));
+
+    public IReadOnlyList<TraitValue> Of(string trait) => columns.Peek<IReadOnlyList<TraitValue>>(all =>
+    {
+        if (!all.Traits.TryGetValue(trait, out var column))
+        {
+            return [];
+        }
+
+        var codes = new int[column.CodeCount];
+        foreach (var code in column.Codes)
+        {
+            codes[code]++;
+        }
+
+        var numbers = new Dictionary<double, int>();
+        foreach (var number in column.Numbers)
+        {
+            if (!double.IsNaN(number))
+            {
+                numbers[number] = numbers.GetValueOrDefault(number) + 1;
+            }
+        }
+
+        return
+        [
+            .. codes.Select((people, code) => (People: people, Fact: column.FactOf(code))).Skip(Column.NoCode + 1).Where(one => one.People > 0)
+                .Select(one => new TraitValue(one.Fact.AsText()!, one.People))
+                .Concat(numbers.Select(one => new TraitValue(one.Key.ToString(CultureInfo.InvariantCulture), one.Value)))
+                .OrderByDescending(value => value.People).ThenBy(value => value.Value, StringComparer.Ordinal),
+        ];
+    });
 
     /// <summary>Values of a trait that people have, most frequent first.</summary>
     public IReadOnlyList<string> ValuesOfTrait(string trait, int limit) => columns.Peek(all =>
