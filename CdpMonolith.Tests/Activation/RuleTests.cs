@@ -1,5 +1,6 @@
 using System.Net;
 using CdpMonolith.Activation.Rules;
+using CdpMonolith.Platform.Web;
 using CdpMonolith.Tests.Support;
 
 namespace CdpMonolith.Tests.Activation;

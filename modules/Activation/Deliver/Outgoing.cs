@@ -1,14 +1,11 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Security.Authentication;
 using CdpMonolith.Activation.Rules;
+using CdpMonolith.Platform.Web;
 using Microsoft.Extensions.Options;
 
 namespace CdpMonolith.Activation.Deliver;
-
-/// <summary>The address that a name stands for is not one that a destination may have.</summary>
-internal sealed class AddressRefusedException() : IOException("The address is on this machine or its network.");
 
 /// <summary>
 /// Requests to other people's machines. The address is checked when the connection is made, after the name was resolved, so that
@@ -104,32 +101,9 @@ internal sealed class Outgoing : IDisposable
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
         MaxResponseHeadersLength = LargestAnswerHeadKiB,
         MaxResponseDrainSize = LargestAnswerBytes,
-        ConnectCallback = (context, ct) => ConnectAsync(context.DnsEndPoint, allowLocal, ct),
+        ConnectCallback = (context, ct) => GuardedConnection.OpenAsync(context.DnsEndPoint, allowLocal, Resolve, ct),
     })
     {
         Timeout = Timeout.InfiniteTimeSpan,
     };
-
-    private async ValueTask<Stream> ConnectAsync(DnsEndPoint endPoint, bool allowLocal, CancellationToken ct)
-    {
-        var addresses = IPAddress.TryParse(endPoint.Host, out var literal) ? [literal] : await Resolve(endPoint.Host, ct);
-        var allowed = addresses.Where(address => NetworkGuard.Allows(address, allowLocal)).ToArray();
-        if (allowed.Length == 0 && addresses.Length > 0)
-        {
-            throw new AddressRefusedException();
-        }
-
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            // The very addresses that were checked: the name is not asked again.
-            await socket.ConnectAsync(allowed, endPoint.Port, ct);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
 }

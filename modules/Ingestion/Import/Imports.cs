@@ -13,7 +13,15 @@ namespace CdpMonolith.Ingestion.Import;
 /// <summary>What was found in a file: its shape, its columns, its first rows, and a mapping to start from.</summary>
 /// <param name="IsRemembered">The mapping was used before for a file with these columns.</param>
 internal sealed record FileFindings(
-    ImportFile File, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows, ImportMapping Suggested, bool IsRemembered);
+    ImportFile File, IReadOnlyList<string> Header, IReadOnlyList<IReadOnlyList<string>> Rows, ImportMapping Suggested, bool IsRemembered)
+{
+    /// <summary>Saved mappings that suit the columns, the best first.</summary>
+    public IReadOnlyList<MappingOffer> Saved { get; init; } = [];
+}
+
+/// <summary>A file that lies on disk whole but is not kept yet.</summary>
+/// <param name="Guess">How it seems to be written.</param>
+internal sealed record Arriving(string Path, string Sha256, CsvShape Guess);
 
 /// <summary>A row as it would be stored.</summary>
 /// <param name="Calls">The calls it becomes, as JSON; empty when it is refused.</param>
@@ -34,7 +42,9 @@ internal sealed class Imports(
 
     /// <summary>Writes a file to disk as it comes and looks at its beginning. What it holds is not changed.</summary>
     /// <param name="name">What the sender calls it; shown, never used as a path.</param>
-    public async Task<Outcome<ImportFile>> KeepAsync(Actor actor, string name, Stream content, CancellationToken ct)
+    /// <param name="judge">Says how the file is to be read, or why it is not to be kept; null: as guessed.</param>
+    public async Task<Outcome<ImportFile>> KeepAsync(
+        Actor actor, string name, Stream content, CancellationToken ct, Func<Arriving, Task<Outcome<CsvShape>>>? judge = null)
     {
         name = Path.GetFileName(name.Replace('\\', '/')) is { Length: > 0 } plain ? plain[..Math.Min(plain.Length, NameAtMost)] : "file.csv";
         var temporary = folder.FolderOf("uploads") + Path.DirectorySeparatorChar + Guid.NewGuid().ToString("N") + ImportRunner.PartOfUpload;
@@ -86,6 +96,17 @@ internal sealed class Imports(
                 return new Problem("file.not_readable", "The file is packed but cannot be unpacked.", "file");
             }
 
+            if (judge is not null)
+            {
+                var verdict = await judge(new Arriving(temporary, sha256, shape));
+                if (!verdict.Met(out var said))
+                {
+                    return verdict.Problem!;
+                }
+
+                shape = said;
+            }
+
             var kept = await store.WriteAsync(
                 write =>
                 {
@@ -99,6 +120,16 @@ internal sealed class Imports(
         finally
         {
             File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Throws away files of theirs that no import was made of: a crash came between.</summary>
+    public async Task DropUnusedAsync(Actor actor, CancellationToken ct)
+    {
+        foreach (var id in await store.ReadAsync(read => ImportStore.UnusedFiles(read, actor.Name), ct))
+        {
+            File.Delete(PathOf(folder, id));
+            await store.WriteAsync(write => ImportStore.RemoveUnused(write, id), ct);
         }
     }
 
@@ -136,10 +167,11 @@ internal sealed class Imports(
         // A report of rejected rows that was mended: its own columns are left out, the rest is the table as it was.
         var own = MendedReport.OwnColumns(csv.Header);
         var header = csv.Header.Skip(own).ToList();
-        var remembered = await store.ReadAsync(read => ImportStore.LastMapping(read, HeaderKey(header)), ct);
+        var (remembered, saved) = await store.ReadAsync(read => (ImportStore.LastMapping(read, HeaderKey(header)), SavedMappings.Offers(read, header)), ct);
+        remembered ??= saved is [{ Likeness: 1 } same, ..] ? MappingFit.For(same.Saved.Mapping, header) : null;
         remembered = remembered is null ? null : remembered with { Columns = remembered.Columns.Where(column => header.Contains(column.Key)).ToDictionary() };
         var suggested = remembered ?? ColumnSuggestions.For(header, own == 0 ? rows : [.. rows.Select(row => row.Skip(own).ToList())]);
-        return new FileFindings(file, csv.Header, rows, suggested, remembered is not null);
+        return new FileFindings(file, csv.Header, rows, suggested, remembered is not null) { Saved = saved };
     }
 
     /// <summary>The first rows as they would be stored.</summary>
@@ -171,7 +203,9 @@ internal sealed class Imports(
     }
 
     /// <summary>Queues an import; it starts at once when no other runs.</summary>
-    public async Task<Outcome<FileImport>> StartAsync(Actor actor, long fileId, long sourceId, ImportMapping mapping, CancellationToken ct)
+    /// <param name="also">Writes into the same transaction; is given the id of the import.</param>
+    public async Task<Outcome<FileImport>> StartAsync(
+        Actor actor, long fileId, long sourceId, ImportMapping mapping, CancellationToken ct, Action<WriteSession, long>? also = null)
     {
         if (await FindFileAsync(fileId, ct) is not { } file)
         {
@@ -200,6 +234,7 @@ internal sealed class Imports(
             {
                 var added = ImportStore.Add(write, fileId, sourceId, headerKey, mapping, Now, actor.Name);
                 audit.Record(write, actor, "import.started", Subject(added), new { fileId, sourceId });
+                also?.Invoke(write, added);
                 return added;
             }, ct);
         runner.Wake();

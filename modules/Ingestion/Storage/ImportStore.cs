@@ -62,6 +62,15 @@ internal static class ImportStore
         WHERE  id = @id
         """;
 
+    private const string SelectUnusedFiles = """
+        SELECT f.id
+        FROM   ingestion_file AS f
+        WHERE  f.actor = @actor AND NOT EXISTS (SELECT 1 FROM ingestion_import AS i WHERE i.file_id = f.id)
+        """;
+
+    private const string DeleteUnusedFile =
+        "DELETE FROM ingestion_file WHERE id = @id AND NOT EXISTS (SELECT 1 FROM ingestion_import WHERE file_id = @id)";
+
     private const string InsertImport = """
         INSERT INTO ingestion_import (id, file_id, source_id, header_key, mapping, state, created_at, actor, after_seq)
         VALUES (@id, @fileId, @sourceId, @headerKey, @mapping, @state, @at, @actor, @afterSeq)
@@ -141,6 +150,11 @@ internal static class ImportStore
                 row.Id, row.Name, row.SizeBytes, row.Sha256,
                 new CsvShape(row.Encoding, row.Delimiter[0], row.HasHeader == 1, (int)row.Skipped), row.UploadedAt, row.Actor)
             : null;
+
+    /// <summary>Files of an actor that no import reads.</summary>
+    public static IReadOnlyList<long> UnusedFiles(ReadSession read, string actor) => [.. read.Query<long>(SelectUnusedFiles, new { actor })];
+
+    public static void RemoveUnused(WriteSession write, long id) => write.Execute(DeleteUnusedFile, new { id });
 
     public static long Add(WriteSession write, long fileId, long sourceId, string headerKey, ImportMapping mapping, long now, string actor)
     {

@@ -1,11 +1,11 @@
 using System.Net;
 using System.Net.Sockets;
 
-namespace CdpMonolith.Activation.Rules;
+namespace CdpMonolith.Platform.Web;
 
-/// <summary>Which addresses a destination may have: a destination is somebody else's machine on the internet.</summary>
+/// <summary>Which addresses may be called: what we send to and fetch from is somebody else's machine on the internet.</summary>
 /// <remarks>Ranges of the IANA special-purpose address registries, of IPv4 and of IPv6.</remarks>
-internal static class NetworkGuard
+public static class NetworkGuard
 {
     private static readonly IPNetwork[] Special =
     [
