@@ -2,6 +2,7 @@ using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Catalogue;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Endpoints;
+using CdpMonolith.Ingestion.Fetch;
 using CdpMonolith.Ingestion.Import;
 using CdpMonolith.Ingestion.Jobs;
 using CdpMonolith.Ingestion.Pages;
@@ -41,7 +42,10 @@ public static class IngestionModule
         services.AddSingleton<Plans>().AddSingleton<Violations>().AddHostedService(all => all.GetRequiredService<Violations>());
         services.AddHostedService<SettleMessages>();
         services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
-        services.AddSingleton<Imports>().AddSingleton<DryRun>();
+        services.AddSingleton<Imports>().AddSingleton<DryRun>().AddSingleton<SavedMappings>();
+        services.AddOptions<FeedOptions>().Bind(configuration.GetSection(FeedOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<WatchedRoot>().AddSingleton<FeedTaker>().AddSingleton<FolderFeed>().AddSingleton<HttpsFeed>().AddSingleton<FeedRunner>().AddSingleton<Feeds>();
+        services.AddHostedService<FeedLoop>();
         services.AddSingleton<UndoStore>().AddSingleton<IUndos>(all => all.GetRequiredService<UndoStore>());
         services.AddSingleton<UndoRunner>().AddHostedService(all => all.GetRequiredService<UndoRunner>()).AddSingleton<Undos>();
         services.AddJob<TidyJob>();
@@ -54,6 +58,7 @@ public static class IngestionModule
         services.AddSingleton(new NavItem(
             typeof(Texts), "Nav.Quarantine", "/quarantine", "report", NavSection.Collect, 30, Policies.Administer));
         services.AddSingleton(new NavItem(typeof(Texts), "Nav.Imports", "/imports", "upload_file", NavSection.Collect, 20, Policies.Analyse));
+        services.AddSingleton(new NavItem(typeof(Texts), "Nav.Feeds", "/feeds", "rss_feed", NavSection.Collect, 25, Policies.Administer));
         return services;
     }
 
@@ -69,6 +74,8 @@ public static class IngestionModule
         CatalogueEndpoints.Map(endpoints);
         PlanEndpoints.Map(endpoints);
         endpoints.MapImports();
+        MappingEndpoints.Map(endpoints);
+        FeedEndpoints.Map(endpoints);
         return endpoints;
     }
 }

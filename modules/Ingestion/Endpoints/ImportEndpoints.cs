@@ -149,6 +149,7 @@ internal static class ImportEndpoints
     {
         fileId = found.File.Id, found.File.Name, found.File.SizeBytes, found.File.Shape.Encoding, Delimiter = found.File.Shape.Delimiter.ToString(),
         found.File.Shape.HasHeader, found.Header, Rows = found.Rows.Take(10), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
+        Saved = found.Saved.Select(offer => new { offer.Saved.Id, offer.Saved.Name, offer.Saved.SourceId, offer.Likeness, offer.Missing, offer.New }),
     };
 
     private static object UndoOf(ImportUndo undo) => new { undo.ImportId, undo.Events, undo.AskedAt, undo.EndedAt, undo.Actor, undo.Error };

@@ -42,9 +42,12 @@ internal sealed class Imports(
 
     /// <summary>Writes a file to disk as it comes and looks at its beginning. What it holds is not changed.</summary>
     /// <param name="name">What the sender calls it; shown, never used as a path.</param>
+    public Task<Outcome<ImportFile>> KeepAsync(Actor actor, string name, Stream content, CancellationToken ct) => KeepAsync(actor, name, content, null, ct);
+
+    /// <summary>As above, for who has more to say about what is kept.</summary>
     /// <param name="judge">Says how the file is to be read, or why it is not to be kept; null: as guessed.</param>
     public async Task<Outcome<ImportFile>> KeepAsync(
-        Actor actor, string name, Stream content, CancellationToken ct, Func<Arriving, Task<Outcome<CsvShape>>>? judge = null)
+        Actor actor, string name, Stream content, Func<Arriving, Task<Outcome<CsvShape>>>? judge, CancellationToken ct)
     {
         name = Path.GetFileName(name.Replace('\\', '/')) is { Length: > 0 } plain ? plain[..Math.Min(plain.Length, NameAtMost)] : "file.csv";
         var temporary = folder.FolderOf("uploads") + Path.DirectorySeparatorChar + Guid.NewGuid().ToString("N") + ImportRunner.PartOfUpload;
@@ -203,9 +206,13 @@ internal sealed class Imports(
     }
 
     /// <summary>Queues an import; it starts at once when no other runs.</summary>
-    /// <param name="also">Writes into the same transaction; is given the id of the import.</param>
+    public Task<Outcome<FileImport>> StartAsync(Actor actor, long fileId, long sourceId, ImportMapping mapping, CancellationToken ct) =>
+        StartAsync(actor, fileId, sourceId, mapping, null, ct);
+
+    /// <summary>As above, with more in the same transaction.</summary>
+    /// <param name="also">Is given the id of the import.</param>
     public async Task<Outcome<FileImport>> StartAsync(
-        Actor actor, long fileId, long sourceId, ImportMapping mapping, CancellationToken ct, Action<WriteSession, long>? also = null)
+        Actor actor, long fileId, long sourceId, ImportMapping mapping, Action<WriteSession, long>? also, CancellationToken ct)
     {
         if (await FindFileAsync(fileId, ct) is not { } file)
         {
