@@ -80,10 +80,8 @@ internal sealed class ImportDraft
     public ImportDraft(FileFindings found)
     {
         Found = found;
-        var mapping = found.Suggested;
-        (IsEvents, Event) = (mapping.HasEvents, mapping.Event ?? "");
-        (DateOrder, DecimalComma, TimeZone) = (mapping.DateOrder, mapping.DecimalComma, mapping.TimeZone ?? "");
-        Columns = [.. found.Header.Select((name, at) => new ColumnDraft(name, SamplesOf(at), mapping.Columns.GetValueOrDefault(name) ?? ColumnMapping.Ignored))];
+        Columns = [.. found.Header.Select((name, at) => new ColumnDraft(name, SamplesOf(at), ColumnMapping.Ignored))];
+        Take(found.Suggested);
     }
 
     public FileFindings Found { get; }
@@ -93,20 +91,28 @@ internal sealed class ImportDraft
     /// <summary>A row is something that happened; else it is a person.</summary>
     public bool IsEvents { get; private set; }
 
-    public string Event { get; set; }
+    public string Event { get; set; } = "";
 
     public DateOrder DateOrder { get; set; }
 
     public bool DecimalComma { get; set; }
 
     /// <summary>Empty: UTC.</summary>
-    public string TimeZone { get; set; }
+    public string TimeZone { get; set; } = "";
 
     /// <summary>The column that names the event; null: all rows are the same event.</summary>
     public string? EventColumn => Columns.FirstOrDefault(column => column.To == ColumnTarget.EventName)?.Name;
 
     /// <summary>Rows are events of a name that nobody has given yet.</summary>
     public bool LacksEvent => IsEvents && EventColumn is null && string.IsNullOrWhiteSpace(Event);
+
+    /// <summary>Fills it in as a mapping says; columns that it does not name are left out.</summary>
+    public void Take(ImportMapping mapping)
+    {
+        (IsEvents, Event) = (mapping.HasEvents, mapping.Event ?? "");
+        (DateOrder, DecimalComma, TimeZone) = (mapping.DateOrder, mapping.DecimalComma, mapping.TimeZone ?? "");
+        Columns.ForEach(column => column.Take(mapping.Columns.GetValueOrDefault(column.Name) ?? ColumnMapping.Ignored));
+    }
 
     public void HoldEvents(bool events)
     {
