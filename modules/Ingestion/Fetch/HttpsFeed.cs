@@ -89,7 +89,7 @@ internal sealed class HttpsFeed : IDisposable
         }
         catch (HttpIOException)
         {
-            return Later(feed, "feed.cut_off", "The connection broke before the file was whole. It is tried again.");
+            return CutOff(feed);
         }
         catch (CryptographicException)
         {
@@ -168,7 +168,7 @@ internal sealed class HttpsFeed : IDisposable
                     }, ct);
                 return new FeedRun(0);
             case TakeEnd.Changing:
-                return Later(feed, "feed.cut_off", "The connection broke before the file was whole. It is tried again.");
+                return CutOff(feed);
             case TakeEnd.OtherColumns:
                 return new FeedRun(0, problem, Stops: true);
             case TakeEnd.Refused:
@@ -239,8 +239,12 @@ internal sealed class HttpsFeed : IDisposable
             }
         }
 
-        return Later(feed, "feed.unreachable", $"{host} could not be reached. Look at the address; it is tried again.");
+        return fault.HttpRequestError is HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
+            ? Later(feed, "feed.unreachable", $"{host} could not be reached. Look at the address; it is tried again.")
+            : CutOff(feed);
     }
+
+    private static FeedRun CutOff(Feed feed) => Later(feed, "feed.cut_off", "The connection broke before the file was whole. It is tried again.");
 
     /// <summary>Again sooner than the schedule, but less and less often.</summary>
     private static FeedRun Later(Feed feed, string code, string message, TimeSpan? asked = null) => new(
