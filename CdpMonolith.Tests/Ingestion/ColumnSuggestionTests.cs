@@ -94,7 +94,7 @@ public sealed class ColumnSuggestionTests
         {
             ["Email"] = new(ColumnTarget.Email), ["News"] = new(ColumnTarget.Consent, Purpose: "newsletter", Channel: "email", Inverted: inverted),
         });
-        var rows = new RowCalls(["Email", "News"], mapping, "source_1_id", "file", "map");
+        var rows = new RowCalls(["Email", "News"], mapping, "source_1_id", "file", "map", null);
         Assert.That(rows.Write([new FileRow(1, ["ann@example.com", cell], null)], out var fault), Is.EqualTo(1), fault?.Problem.Message);
         var call = JsonDocument.Parse(rows.Take()[0]).RootElement;
         var decision = call.GetProperty("context").GetProperty("consent").GetProperty("decisions")[0];

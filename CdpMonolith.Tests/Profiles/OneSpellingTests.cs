@@ -94,6 +94,8 @@ public sealed class OneSpellingTests
         }
     }
 
+    [TestCase("""{"currency":"kr"}""", "\"NOK\"")]
+    [TestCase("""{"currency":"gold"}""", "null")]
     [TestCase("""{"country":"Norge"}""", "\"NO\"")]
     [TestCase("""{"country":"norway "}""", "\"NO\"")]
     [TestCase("""{"country":"ประเทศไทย"}""", "\"TH\"")]
@@ -102,11 +104,18 @@ public sealed class OneSpellingTests
     [TestCase("""{"country":7}""", "null")]
     [TestCase("""{"country":"Norge","countryCode":"SJ"}""", "\"SJ\"")]
     [TestCase("""{"city":"Oslo"}""", null)]
-    public void Beside_a_country_as_it_was_sent_stands_its_code(string traits, string? code)
+    public void Beside_a_country_or_currency_as_it_was_sent_stands_its_code(string traits, string? code)
     {
         var body = Encoding.UTF8.GetBytes($$"""{"traits":{{traits}}}""");
-        var read = new CdpMonolith.Profiles.Rules.CallReader(new IdentifierRules([])).Read(UnifyTest.Identify("u1", at: 5) with { Body = body }).Traits;
-        Assert.That(read.Where(trait => trait.Name == "countryCode").Select(trait => Encoding.UTF8.GetString(trait.Value)).SingleOrDefault(), Is.EqualTo(code));
+        var read = new CdpMonolith.Profiles.Rules.CallReader(new IdentifierRules([]), new InNorway()).Read(UnifyTest.Identify("u1", at: 5) with { Body = body }).Traits;
+        Assert.That(read.Where(trait => trait.Name is "countryCode" or "currencyCode").Select(trait => Encoding.UTF8.GetString(trait.Value)).SingleOrDefault(), Is.EqualTo(code));
+    }
+
+    private sealed class InNorway : ISourceCountries
+    {
+        public string? Default => null;
+
+        public string? Of(long sourceId) => "NO";
     }
 
     private static TestStore InCountry(string country, TempFolder? folder = null) =>

@@ -28,7 +28,7 @@ internal static class ImportCommand
           --header, --no-header  whether the first row names the columns (default: guessed)
           --Store:Folder=DIR     the data folder (default: data)
 
-        Targets: userId, email, phone, ownId, anonymousId, trait:NAME[:text|number|boolean|date],
+        Targets: userId, email, phone, ownId, anonymousId, trait:NAME[:TYPE] (text, number, boolean, date or currency),
                  property:NAME[:TYPE], eventName, time, messageId,
                  orderId and line:NAME[:TYPE] (rows that are lines of orders),
                  groupId, groupTrait:NAME[:TYPE],

@@ -22,7 +22,7 @@ internal sealed record DryCounts(
     long Rows, long Taken, long Rejected, long Calls, long NewPeople, long MatchedPeople, long? PeopleCountedTo, IReadOnlyList<DryReason> Reasons);
 
 /// <summary>Reads a whole file as an import would and counts; it writes nothing.</summary>
-internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, Acceptor acceptor, IEnumerable<IKnownPeople> people)
+internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, Acceptor acceptor, ISourceCountries countries, IEnumerable<IKnownPeople> people)
 {
     private const int BatchRows = 2000;
 
@@ -44,7 +44,7 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
                 return problem;
             }
 
-            var calls = new RowCalls(csv.Header, mapping, Imports.OwnIdType(sourceId), file.Sha256[..16], mapping.Key());
+            var calls = new RowCalls(csv.Header, mapping, Imports.OwnIdType(sourceId), file.Sha256[..16], mapping.Key(), countries.Of(sourceId));
             return await Task.Run(() => CountAsync(new RowGroups(csv, mapping, ApartIn(file, mapping, ct)), calls, sourceId, ct), ct);
         }
         catch (Exception fault) when (fault is InvalidDataException or NotUnpackedException)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform.Store;
@@ -13,7 +14,7 @@ namespace CdpMonolith.Ingestion.Import;
 /// exact row after a stop or a crash; message ids are made of the file and the row, so that nothing is taken twice.
 /// </summary>
 internal sealed partial class ImportRunner(
-    IStore store, DataFolder folder, Acceptor acceptor, TimeProvider clock, ILogger<ImportRunner> logger) : BackgroundService
+    IStore store, DataFolder folder, Acceptor acceptor, ISourceCountries countries, TimeProvider clock, ILogger<ImportRunner> logger) : BackgroundService
 {
     /// <summary>How the name of a file ends while it comes in.</summary>
     public const string PartOfUpload = ".part";
@@ -125,7 +126,7 @@ internal sealed partial class ImportRunner(
     {
         using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
         var groups = new RowGroups(csv, import.Mapping, ApartIn(file, import.Mapping, ct));
-        var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], import.Mapping.Key());
+        var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], import.Mapping.Key(), countries.Of(import.SourceId));
         var more = true;
         while (groups.LastRow < import.RowsDone && (more = groups.Read()))
         {

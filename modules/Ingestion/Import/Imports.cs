@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using CdpMonolith.Ingestion.Accept;
+using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
@@ -29,7 +30,7 @@ internal sealed record PreviewedRow(long Row, IReadOnlyList<string> Cells, IRead
 
 /// <summary>Bringing files in: keep them, look into them, start and stop their imports.</summary>
 internal sealed class Imports(
-    IStore store, DataFolder folder, ImportRunner runner, SourceMap sources, IAudit audit, TimeProvider clock)
+    IStore store, DataFolder folder, ImportRunner runner, SourceMap sources, ISourceCountries countries, IAudit audit, TimeProvider clock)
 {
     public const int PreviewRows = 50;
     private const int HeadBytes = 256 * 1024;
@@ -192,7 +193,7 @@ internal sealed class Imports(
         }
 
         mapping = mapping with { TimeZone = mapping.TimeZone ?? sources.Find(sourceId)?.Settings.TimeZone };
-        var calls = new RowCalls(csv.Header, mapping, OwnIdType(sourceId), "preview", "0");
+        var calls = new RowCalls(csv.Header, mapping, OwnIdType(sourceId), "preview", "0", countries.Of(sourceId));
         var groups = new RowGroups(csv, mapping, new HashSet<long>());
         var previewed = new List<PreviewedRow>();
         while (previewed.Count < PreviewRows && groups.Read())

@@ -35,6 +35,12 @@ internal sealed class ColumnDraft
 
     public bool Inverted { get; set; }
 
+    /// <summary>Of its dates; null: as in the whole file.</summary>
+    public DateOrder? Order { get; set; }
+
+    /// <summary>It holds dates.</summary>
+    public bool IsOfDates => To is ColumnTarget.Time or ColumnTarget.ConsentTime || (Type == CellType.Date && ToMapping().IsField);
+
     /// <summary>Gives it another target, with the name that this target would have of itself.</summary>
     public void Become(ColumnTarget to)
     {
@@ -60,13 +66,14 @@ internal sealed class ColumnDraft
     public void Take(ColumnMapping mapping)
     {
         (To, Field, Type) = (mapping.To, mapping.Name ?? "", mapping.Type);
-        (Purpose, Channel, Inverted) = (mapping.Purpose ?? "", mapping.Channel ?? "", mapping.Inverted);
+        (Purpose, Channel, Inverted, Order) = (mapping.Purpose ?? "", mapping.Channel ?? "", mapping.Inverted, mapping.Order);
     }
 
     public ColumnMapping ToMapping() => To switch
     {
-        ColumnTarget.Trait or ColumnTarget.Property or ColumnTarget.Line or ColumnTarget.GroupTrait => new ColumnMapping(To, Field.Trim(), Type),
+        ColumnTarget.Trait or ColumnTarget.Property or ColumnTarget.Line or ColumnTarget.GroupTrait => new ColumnMapping(To, Field.Trim(), Type, Order: Type == CellType.Date ? Order : null),
         ColumnTarget.Consent => new ColumnMapping(To, Purpose: Purpose.Trim(), Channel: Channel == "" ? null : Channel, Inverted: Inverted),
+        ColumnTarget.Time or ColumnTarget.ConsentTime => new ColumnMapping(To, Order: Order),
         _ => new ColumnMapping(To),
     };
 }

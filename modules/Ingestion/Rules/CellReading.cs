@@ -4,7 +4,7 @@ using CdpMonolith.Ingestion.Contracts;
 
 namespace CdpMonolith.Ingestion.Rules;
 
-/// <summary>Reads what people type into cells: numbers, dates, yes and no, in English, Indonesian, Thai and Norwegian.</summary>
+/// <summary>Reads what people type into cells: numbers, dates, yes and no, in the languages of many of them.</summary>
 internal static class CellReading
 {
     private static readonly FrozenDictionary<string, bool> YesNo = new Dictionary<string, bool>
@@ -14,48 +14,71 @@ internal static class CellReading
         ["ya"] = true, ["setuju"] = true, ["ja"] = true, ["j"] = true, ["samtykket"] = true, ["ใช่"] = true, ["ยินยอม"] = true,
         ["0"] = false, ["n"] = false, ["no"] = false, ["false"] = false, ["f"] = false, ["off"] = false, ["denied"] = false,
         ["unsubscribed"] = false, ["opted out"] = false, ["opt-out"] = false, ["declined"] = false,
+        ["si"] = true, ["sí"] = true, ["sì"] = true, ["sim"] = true, ["oui"] = true, ["wahr"] = true, ["vrai"] = true,
+        ["nein"] = false, ["nee"] = false, ["nej"] = false, ["non"] = false, ["não"] = false, ["falsch"] = false, ["faux"] = false,
         ["tidak"] = false, ["nei"] = false, ["ไม่"] = false, ["ไม่ใช่"] = false, ["ไม่ยินยอม"] = false,
     }.ToFrozenDictionary();
 
     private static readonly FrozenDictionary<DateOrder, string[]> Formats = new Dictionary<DateOrder, string[]>
     {
         [DateOrder.Ymd] = WithTimes("yyyy-M-d", "yyyy/M/d", "yyyy.M.d", "yyyyMMdd"),
-        [DateOrder.Dmy] = WithTimes("d/M/yyyy", "d.M.yyyy", "d-M-yyyy", "d/M/yy", "d.M.yy", "d MMM yyyy", "d MMMM yyyy"),
-        [DateOrder.Mdy] = WithTimes("M/d/yyyy", "M-d-yyyy", "M/d/yy", "MMM d, yyyy", "MMMM d, yyyy"),
+        [DateOrder.Dmy] = WithTimes("d/M/yyyy", "d.M.yyyy", "d-M-yyyy", "d/M/yy", "d.M.yy", "d-M-yy"),
+        [DateOrder.Mdy] = WithTimes("M/d/yyyy", "M.d.yyyy", "M-d-yyyy", "M/d/yy", "M-d-yy"),
     }.ToFrozenDictionary();
+
+    /// <summary>With the month's name there is no doubt about the order.</summary>
+    private static readonly string[] Named = WithTimes("d MMM yyyy", "MMM d yyyy", "yyyy MMM d", "d MMM yy", "MMM d yy");
 
     /// <summary>Null: neither yes nor no.</summary>
     public static bool? Boolean(string text) =>
         YesNo.TryGetValue(text.Trim().ToLowerInvariant(), out var value) ? value : null;
 
-    /// <summary>Null: not a number. Signs of money and spaces around are passed over.</summary>
+    /// <summary>
+    /// Null: not a number. Signs and codes of money around it are passed over, so are spaces, <c>,-</c> behind it; in parentheses it is negative.
+    /// </summary>
     public static decimal? Number(string text, bool decimalComma)
     {
-        var digits = text.AsSpan().Trim().Trim("€$£฿ ").Trim();
-        if (digits.IsEmpty)
+        var said = text.AsSpan().Trim();
+        var isNegative = said is ['(', .., ')'];
+        said = isNegative ? said[1..^1] : said;
+        var (first, last) = (said.IndexOfAnyInRange('0', '9'), said.LastIndexOfAnyInRange('0', '9'));
+        if (first < 0)
         {
             return null;
         }
 
-        Span<char> plain = stackalloc char[Math.Min(digits.Length, 64)];
-        if (digits.Length > plain.Length)
+        first -= first > 0 && said[first - 1] == (decimalComma ? ',' : '.') ? 1 : 0;
+        var head = said[..first].Trim();
+        var tail = said[(last + 1)..].Trim();
+        if (head is ['-' or '−', ..] or [.., '-' or '−'])
+        {
+            isNegative = !isNegative;
+            head = (head[0] is '-' or '−' ? head[1..] : head[..^1]).Trim();
+        }
+
+        tail = tail is ",-" or ".-" or ",–" or "." ? [] : tail;
+        if (!IsOfMoney(head.Trim('+')) || !IsOfMoney(tail) || last - first >= 64)
         {
             return null;
         }
 
+        Span<char> plain = stackalloc char[64];
         var length = 0;
-        foreach (var letter in digits)
+        foreach (var letter in said[first..(last + 1)])
         {
-            if (letter is ' ' or '\u00A0' or '\u202F' or '\'' || letter == (decimalComma ? '.' : ','))
+            if (letter is ' ' or '\u00A0' or '\u202F' or '\'' or '’' || letter == (decimalComma ? '.' : ','))
             {
                 continue;
             }
 
-            plain[length++] = letter == ',' ? '.' : letter == '−' ? '-' : letter;
+            plain[length++] = letter == ',' ? '.' : letter;
         }
 
-        return decimal.TryParse(plain[..length], NumberStyles.Float, CultureInfo.InvariantCulture, out var value) ? value : null;
+        const NumberStyles Style = NumberStyles.AllowDecimalPoint | NumberStyles.AllowExponent;
+        return decimal.TryParse(plain[..length], Style, CultureInfo.InvariantCulture, out var value) ? isNegative ? -value : value : null;
     }
+
+    private static bool IsOfMoney(ReadOnlySpan<char> sign) => sign.IsEmpty || CurrencyCodes.IsSign(sign.ToString());
 
     /// <summary>Unix ms; null: not a time. Years of the Buddhist era are understood. ISO 8601 is always understood, other forms in the order given.</summary>
     /// <param name="zone">Of times that name none.</param>
@@ -76,7 +99,9 @@ internal static class CellReading
         }
 
         return (DateTime.TryParseExact(text, Formats[DateOrder.Ymd], CultureInfo.InvariantCulture, DateTimeStyles.None, out var local)
-                || DateTime.TryParseExact(text, Formats[order], CultureInfo.InvariantCulture, DateTimeStyles.None, out local))
+                || DateTime.TryParseExact(text, Formats[order], CultureInfo.InvariantCulture, DateTimeStyles.None, out local)
+                || (MonthNames.InEnglish(text) is { } named
+                    && DateTime.TryParseExact(WithCommonYear(named), Named, CultureInfo.InvariantCulture, DateTimeStyles.None, out local)))
             ? new DateTimeOffset(local, zone.GetUtcOffset(local)).ToUnixTimeMilliseconds()
             : null;
     }
@@ -105,7 +130,7 @@ internal static class CellReading
             return null;
         }
 
-        var hasTime = text.Contains(':', StringComparison.Ordinal) || text.Trim().Length is 13;
+        var hasTime = text.Contains(':', StringComparison.Ordinal) || (text.Trim() is { Length: 10 or 13 } digits && digits.All(char.IsAsciiDigit));
         var moment = DateTimeOffset.FromUnixTimeMilliseconds(unix);
         return hasTime
             ? moment.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using CdpMonolith.Ingestion.Contracts;
 
 namespace CdpMonolith.Ingestion.Rules;
 
@@ -314,13 +315,17 @@ internal static class ColumnSuggestions
 
         public bool AreYesOrNo => all.All(value => CellReading.Boolean(value) is not null);
 
-        public bool AreDates => all.Count > 0 && all.All(value => value.AsSpan().ContainsAny("-/.") && CellReading.Time(value, order, TimeZoneInfo.Utc) is not null);
+        public bool AreDates => all.Count > 0 && all.All(value => value.AsSpan().ContainsAny("-/. ") && CellReading.Time(value, order, TimeZoneInfo.Utc) is not null);
+
+        /// <summary>Codes of three letters; a column of names that are also money's is text.</summary>
+        private bool AreCurrencies => all.Count > 0 && all.All(value => value.Length == 3 && value.All(char.IsAsciiLetterUpper) && CurrencyCodes.ToIso4217(value, null) is not null);
 
         /// <summary>A number with a leading zero is an id; so is one that is too long.</summary>
         public CellType Type =>
             all.All(value => value.Length < 16 && !(value.Length > 1 && value[0] == '0' && value[1] is not ('.' or ','))
                 && CellReading.Number(value, decimalComma) is not null) ? CellType.Number
             : AreDates ? CellType.Date
+            : AreCurrencies ? CellType.Currency
             : AreYesOrNo && all.Any(value => value.Length > 1) ? CellType.Boolean
             : CellType.Text;
 

@@ -38,6 +38,9 @@ internal enum CellType
     [JsonStringEnumMemberName("number")] Number,
     [JsonStringEnumMemberName("boolean")] Boolean,
     [JsonStringEnumMemberName("date")] Date,
+
+    /// <summary>A currency's code, sign or name; it becomes the ISO 4217 code.</summary>
+    [JsonStringEnumMemberName("currency")] Currency,
 }
 
 /// <summary>The order in which a date without a name of its month is written.</summary>
@@ -52,9 +55,11 @@ internal enum DateOrder
 /// <param name="Name">Of the trait, the property, or the member of an order line; null for other targets.</param>
 /// <param name="Purpose">Of a consent.</param>
 /// <param name="Channel">Of a consent; <c>any</c> when null.</param>
+/// <param name="Order">Of dates in this column; null: as in the whole file.</param>
 /// <param name="Inverted">Of a consent: the column says who refused, such as <c>Opted out</c>.</param>
 internal sealed record ColumnMapping(
-    ColumnTarget To, string? Name = null, CellType Type = CellType.Text, string? Purpose = null, string? Channel = null, bool Inverted = false)
+    ColumnTarget To, string? Name = null, CellType Type = CellType.Text, string? Purpose = null, string? Channel = null, bool Inverted = false,
+    DateOrder? Order = null)
 {
     public static readonly ColumnMapping Ignored = new(ColumnTarget.Ignore);
 
@@ -290,6 +295,7 @@ internal sealed record ImportMapping(
             "number" => CellType.Number,
             "boolean" => CellType.Boolean,
             "date" => CellType.Date,
+            "currency" => CellType.Currency,
             _ => (CellType?)null,
         };
         return type is { } known ? new ColumnMapping(to, name, known) : null;

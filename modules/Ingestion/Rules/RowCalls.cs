@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using CdpMonolith.Ingestion.Contracts;
 
 namespace CdpMonolith.Ingestion.Rules;
 
@@ -38,6 +39,7 @@ internal sealed class RowCalls
     private readonly ImportMapping _mapping;
     private readonly TimeZoneInfo _zone;
     private readonly string _ownIdType;
+    private readonly string? _country;
     private readonly string _filePart;
     private readonly string _mappingPart;
     private readonly bool _hasPersonPart;
@@ -55,12 +57,13 @@ internal sealed class RowCalls
     private readonly List<object?[]> _lines = [];
 
     /// <param name="ownIdType">The identifier type of the source's own ids.</param>
+    /// <param name="country">Where the source is, for signs of money that several countries share; null: nothing is known of that.</param>
     /// <param name="fileKey">Tells this file from others: message ids are made of it, so that the same file changes nothing.</param>
-    public RowCalls(IReadOnlyList<string> header, ImportMapping mapping, string ownIdType, string fileKey, string mappingKey)
+    public RowCalls(IReadOnlyList<string> header, ImportMapping mapping, string ownIdType, string fileKey, string mappingKey, string? country)
     {
         _columns = [.. header.Select((name, at) => new Column(at, name, mapping.Columns.GetValueOrDefault(name) ?? ColumnMapping.Ignored))
             .Where(column => column.Mapping.To != ColumnTarget.Ignore)];
-        (_mapping, _ownIdType, _filePart, _mappingPart, _width) = (mapping, ownIdType, $"import-{fileKey}-", mappingKey, header.Count);
+        (_mapping, _ownIdType, _country, _filePart, _mappingPart, _width) = (mapping, ownIdType, country, $"import-{fileKey}-", mappingKey, header.Count);
         _zone = mapping.TimeZone is { } zone ? TimeZoneInfo.FindSystemTimeZoneById(zone) : TimeZoneInfo.Utc;
         _hasPersonPart = !mapping.HasEvents || _columns.Any(column =>
             column.Mapping.To is ColumnTarget.Trait or ColumnTarget.Consent);
@@ -239,7 +242,7 @@ internal sealed class RowCalls
                 break;
             case ColumnTarget.Time:
             case ColumnTarget.ConsentTime:
-                if (CellReading.Time(text, _mapping.DateOrder, _zone) is not { } time)
+                if (CellReading.Time(text, OrderOf(column), _zone) is not { } time)
                 {
                     return new RowProblem("time.malformed", "This is not a date or time that the mapping understands.", column.Name);
                 }
@@ -256,14 +259,15 @@ internal sealed class RowCalls
                 break;
             case ColumnTarget.Consent:
                 // Lists of subscribers often have no yes or no but the time when somebody agreed.
-                values.Cells[n] = CellReading.Boolean(text) ?? (object?)(column.Mapping.Inverted ? null : CellReading.Time(text, _mapping.DateOrder, _zone));
+                values.Cells[n] = CellReading.Boolean(text) ?? (object?)(column.Mapping.Inverted ? null : CellReading.Time(text, OrderOf(column), _zone));
                 return values.Cells[n] is null ? new RowProblem("consent.not_understood", "This is neither yes nor no.", column.Name) : null;
             default:
                 values.Cells[n] = column.Mapping.Type switch
                 {
                     CellType.Number => CellReading.Number(text, _mapping.DecimalComma),
                     CellType.Boolean => CellReading.Boolean(text),
-                    CellType.Date => CellReading.Date(text, _mapping.DateOrder, _zone),
+                    CellType.Date => CellReading.Date(text, OrderOf(column), _zone),
+                    CellType.Currency => CurrencyCodes.ToIso4217(text, _country),
                     _ => text,
                 };
                 return values.Cells[n] is null
@@ -273,6 +277,8 @@ internal sealed class RowCalls
 
         return null;
     }
+
+    private DateOrder OrderOf(Column column) => column.Mapping.Order ?? _mapping.DateOrder;
 
     private void Begin()
     {

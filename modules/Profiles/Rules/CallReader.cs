@@ -227,23 +227,27 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
     {
         _inContext.RemoveAll(trait => _said.Exists(said => said.Name == trait.Name));
         _said.AddRange(_inContext);
-        AddCountryCode();
+        AddCode("country", "countryCode");
+        AddCode("currency", "currencyCode");
         return Traits.Of(_said);
     }
 
-    /// <summary>Beside a country as it was sent stands its code, unless the sender says that itself. A country nobody knows has none.</summary>
-    private void AddCountryCode()
+    /// <summary>
+    /// Beside a country or currency as it was sent stands its code, unless the sender says that itself. One that nobody knows has none.
+    /// </summary>
+    private void AddCode(string name, string codeName)
     {
-        var at = _said.FindIndex(trait => trait.Name == "country");
-        if (at < 0 || _said.Exists(trait => trait.Name == "countryCode"))
+        var at = _said.FindIndex(trait => trait.Name == name);
+        if (at < 0 || _said.Exists(trait => trait.Name == codeName))
         {
             return;
         }
 
         var reader = new Utf8JsonReader(_said[at].Value);
         reader.Read();
-        var code = reader.TokenType == JsonTokenType.String ? CountryNames.ToIso2(reader.GetString()!) : null;
-        _said.Add(new Trait("countryCode", code is null ? Traits.NullValue : Encoding.UTF8.GetBytes($"\"{code}\""), _said[at].At));
+        var code = reader.TokenType != JsonTokenType.String ? null
+            : name == "country" ? CountryNames.ToIso2(reader.GetString()!) : CurrencyCodes.ToIso4217(reader.GetString()!, _country);
+        _said.Add(new Trait(codeName, code is null ? Traits.NullValue : Encoding.UTF8.GetBytes($"\"{code}\""), _said[at].At));
     }
 
     private static string? Text(ref Utf8JsonReader reader) => reader.TokenType switch

@@ -18,7 +18,7 @@ internal sealed record ValueTable(string Trait, IReadOnlyList<StandardValue> Val
     private const int WrittenAtMost = 10_000;
 
     /// <summary>Identifiers and what is made of them have rules of their own.</summary>
-    private static readonly string[] OwnRules = [IdentifierTypes.Email, IdentifierTypes.Phone, "countryCode"];
+    private static readonly string[] OwnRules = [IdentifierTypes.Email, IdentifierTypes.Phone, "countryCode", "currencyCode"];
 
     /// <summary>Without white space around texts and without empty and repeated ones.</summary>
     public ValueTable Tidied() => new(
