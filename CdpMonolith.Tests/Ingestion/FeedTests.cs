@@ -3,8 +3,10 @@ using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Fetch;
 using CdpMonolith.Ingestion.Import;
+using CdpMonolith.Ingestion.Jobs;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Jobs;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Tests.Support;
@@ -223,6 +225,24 @@ public sealed class FeedTests
         await DropAndTakeAsync("a.csv", "Id,Email,Note\nu1,ann@example.com,x\n");
         Assert.That((await ImportsAsync()).Single().FileId, Is.EqualTo(2));
         Assert.That(Directory.GetFiles(Path.Combine(_test.Folder, "uploads")), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public async Task The_copies_of_what_feeds_brought_are_deleted_after_90_days_and_others_are_not()
+    {
+        await FeedAsync();
+        await DropAndTakeAsync("a.csv", "Id,Email,Note\nu1,ann@example.com,x\n");
+        var import = (await ImportsAsync()).Single();
+        await InspectAsync("Id,Email\nu1,ann@example.com\n");
+        var job = ActivatorUtilities.CreateInstance<FeedTidyJob>(_test.Get<IServiceProvider>());
+        var run = new JobRun(1, 0, (_, _) => Task.CompletedTask);
+        _test.Clock.Advance(TimeSpan.FromDays(89));
+        await job.RunAsync(run, default);
+        Assert.That(Directory.GetFiles(Path.Combine(_test.Folder, "uploads")), Has.Length.EqualTo(2));
+        _test.Clock.Advance(TimeSpan.FromDays(2));
+        await job.RunAsync(run, default);
+        Assert.That(Directory.GetFiles(Path.Combine(_test.Folder, "uploads")).Select(file => Path.GetFileName(file)), Is.EqualTo(new[] { "2.csv" }));
+        Assert.That((await _test.Get<Imports>().FindAsync(import.Id, default))!.FileName, Is.EqualTo("a.csv"));
     }
 
     [TestCase("..", "feed.folder_outside")]

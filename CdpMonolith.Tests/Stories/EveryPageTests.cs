@@ -173,7 +173,7 @@ public sealed class EveryPageTests
             .Select(endpoint => Regex.Replace($"/{endpoint.RoutePattern.RawText!.TrimStart('/')}", @"\{[^}]+\}", "1"))
             .Distinct().Order(StringComparer.Ordinal).ToList();
         Assert.That(pages, Is.SupersetOf(app.Get<IEnumerable<CdpMonolith.Platform.Console.NavItem>>().Select(item => item.Href)));
-        return [.. pages, "/?hours=168&show=all", "/people?q=ann", "/catalogue/event?type=track&name=Order%20Completed", "/plan/event", "/values/table?trait=city", "/plan/event?type=identify", "/segments/1?tab=log", "/segments/new?template=Blank", "/destinations/new?kind=webhook", "/destinations/new?kind=file"];
+        return [.. pages, "/?hours=168&show=all", "/people?q=ann", "/catalogue/event?type=track&name=Order%20Completed", "/plan/event", "/values/table?trait=city", "/plan/event?type=identify", "/segments/1?tab=log", "/segments/new?template=Blank", "/destinations/new?kind=webhook", "/destinations/new?kind=file", "/feeds/new?kind=folder", "/feeds/new?kind=https"];
     }
 
     private static async Task FillAsync(TestApp app)
@@ -193,6 +193,8 @@ public sealed class EveryPageTests
             Assert.That(sent.StatusCode, Is.EqualTo(HttpStatusCode.OK));
         }
 
+        await CreatedAsync("/api/mappings", new { name = "Contacts of the CRM", header = new[] { "Customer number", "Email" }, map = "Customer number=ownId,Email=email", sourceId = 1 });
+        await CreatedAsync("/api/feeds", new { name = "Contacts of the CRM, every night", kind = "https", place = "https://crm.invalid/exports/contacts.csv", cron = "0 0 2 * * ?", mappingId = 1, sourceId = 1 });
         await app.CatchUpAsync();
         var rule = JsonElement.Parse("""
             {"version":1,"match":{"kind":"all","of":[

@@ -48,7 +48,7 @@ public static class IngestionModule
         services.AddHostedService<FeedLoop>();
         services.AddSingleton<UndoStore>().AddSingleton<IUndos>(all => all.GetRequiredService<UndoStore>());
         services.AddSingleton<UndoRunner>().AddHostedService(all => all.GetRequiredService<UndoRunner>()).AddSingleton<Undos>();
-        services.AddJob<TidyJob>();
+        services.AddJob<TidyJob>().AddJob<FeedTidyJob>();
         services.AddStage<CatalogueStage>().AddSingleton<CatalogueReader>().AddSingleton<ITakesBack, CatalogueUndo>();
         services.AddSingleton<IFinder, SourceFinder>();
         services.AddSingleton(new NavItem(

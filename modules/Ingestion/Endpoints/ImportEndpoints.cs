@@ -112,18 +112,22 @@ internal static class ImportEndpoints
     /// <summary>The rows that were not taken, with row number and reason before the original cells; formulas are made harmless.</summary>
     private static async Task RejectsAsync(long id, HttpContext http, Imports use, CancellationToken ct)
     {
-        if (await use.FindAsync(id, ct) is not { } import || !(await use.InspectAsync(import.FileId, null, ct)).Met(out var file))
+        if (await use.FindAsync(id, ct) is not { } import)
         {
             http.Response.StatusCode = StatusCodes.Status404NotFound;
             return;
         }
 
+        // The copy of the file may be gone by now; its rows are here, only the names of the columns are not.
+        var header = (await use.InspectAsync(import.FileId, null, ct)).Met(out var file) ? file.Header
+            : [.. (await use.RejectsAsync(id, 0, 1, ct)).SelectMany(row => row.Cells).Select((_, at) => FormattableString.Invariant($"Column {at + 1}"))];
+
         http.Response.ContentType = "text/csv; charset=utf-8";
         http.Response.Headers.ContentDisposition = FormattableString.Invariant($"attachment; filename=\"import-{id}-rejected.csv\"");
         http.Response.Headers.XContentTypeOptions = "nosniff";
         await using var text = new StreamWriter(http.Response.Body, new UTF8Encoding(encoderShouldEmitUTF8Identifier: true));
-        var own = MendedReport.OwnColumns(file.Header);
-        await text.WriteLineAsync(Line([.. MendedReport.Columns, .. file.Header.Skip(own)]));
+        var own = MendedReport.OwnColumns(header);
+        await text.WriteLineAsync(Line([.. MendedReport.Columns, .. header.Skip(own)]));
         long after = 0;
         while (await use.RejectsAsync(id, after, RejectsAtOnce, ct) is { Count: > 0 } rows)
         {

@@ -27,4 +27,8 @@ internal sealed class FeedOptions
     /// <summary>A file of a folder is taken when it has not changed for so long, in seconds.</summary>
     [Range(1, 3600)]
     public int StableSeconds { get; set; } = 5;
+
+    /// <summary>Days after which the copy of a file that a feed brought is deleted, once its import has ended; 0: never.</summary>
+    [Range(0, 3650)]
+    public int KeepDays { get; set; } = 90;
 }

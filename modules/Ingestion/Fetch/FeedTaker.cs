@@ -35,13 +35,14 @@ internal enum TakeEnd
 /// <summary>Makes an import of a file that a feed found, once for each content.</summary>
 internal sealed class FeedTaker(IStore store, Imports imports, FreeSpace space, TimeProvider clock)
 {
+    public const string ActorPrefix = "feed:";
     private const int ColumnsNamed = 5;
 
     private static readonly Problem SameContent = new("feed.same_content", "A file with the same content was taken before.");
     private static readonly Problem Changing = new("feed.file_changing", "The file changed while it was read.");
 
     /// <summary>Who feeds are in the audit trail and in the list of imports.</summary>
-    public static Actor ActorOf(Feed feed) => new(null, FormattableString.Invariant($"feed:{feed.Id}"));
+    public static Actor ActorOf(Feed feed) => new(null, FormattableString.Invariant($"{ActorPrefix}{feed.Id}"));
 
     /// <summary>Reads it to its end, looks whether it is what the mapping was made for, and queues the import.</summary>
     /// <param name="isWhole">Asked once all was read: false when the file changed meanwhile.</param>

@@ -68,6 +68,15 @@ internal static class ImportStore
         WHERE  f.actor = @actor AND NOT EXISTS (SELECT 1 FROM ingestion_import AS i WHERE i.file_id = f.id)
         """;
 
+    private const string SelectSettledFiles = """
+        SELECT f.id
+        FROM   ingestion_file AS f
+        WHERE  f.id > @after AND f.actor LIKE @actors AND f.uploaded_at < @before
+          AND  NOT EXISTS (SELECT 1 FROM ingestion_import AS i WHERE i.file_id = f.id AND i.state NOT IN ('Done', 'Cancelled', 'Undone'))
+        ORDER  BY f.id
+        LIMIT  @limit
+        """;
+
     private const string DeleteUnusedFile =
         "DELETE FROM ingestion_file WHERE id = @id AND NOT EXISTS (SELECT 1 FROM ingestion_import WHERE file_id = @id)";
 
@@ -153,6 +162,12 @@ internal static class ImportStore
 
     /// <summary>Files of an actor that no import reads.</summary>
     public static IReadOnlyList<long> UnusedFiles(ReadSession read, string actor) => [.. read.Query<long>(SelectUnusedFiles, new { actor })];
+
+    /// <summary>Files of these actors whose imports have all ended, by id.</summary>
+    /// <param name="actors">A pattern of LIKE.</param>
+    /// <param name="before">Brought in before this, Unix ms.</param>
+    public static IReadOnlyList<long> SettledFiles(ReadSession read, string actors, long before, long after, int limit) =>
+        [.. read.Query<long>(SelectSettledFiles, new { actors, before, after, limit })];
 
     public static void RemoveUnused(WriteSession write, long id) => write.Execute(DeleteUnusedFile, new { id });
 
