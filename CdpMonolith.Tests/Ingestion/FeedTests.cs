@@ -263,6 +263,42 @@ public sealed class FeedTests
     }
 
     [Test]
+    public async Task The_data_folder_is_never_watched_although_the_root_holds_it()
+    {
+        using var folder = new TempFolder();
+        await using var test = new TestStore(services => services.AddSingleton(Options.Create(new FeedOptions { Root = Path.GetDirectoryName(folder.Path)! })), folder);
+        var root = test.Get<WatchedRoot>();
+        var own = Path.GetFileName(folder.Path);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(root.Find(own).Problem?.Code, Is.EqualTo("feed.folder_own"));
+            Assert.That(root.Find($"{own}/keys").Problem?.Code, Is.EqualTo("feed.folder_own"));
+            Assert.That(root.Find(Path.GetFileName(_drop.Path)).Problem, Is.Null);
+            Assert.That(root.Folders(), Has.None.StartsWith(own));
+        }
+    }
+
+    [Test]
+    public async Task One_that_cannot_be_opened_is_told_of_and_holds_up_no_other()
+    {
+        await FeedAsync();
+        Drop("a.csv", "Id,Email,Note\nu1,ann@example.com,x\n");
+        Drop("b.csv", "Id,Email,Note\nu2,bob@example.com,x\n");
+        await RunAsync();
+        // Somebody writes into it, and lets nobody else in.
+        using (new FileStream(_drop.PathOf("a.csv"), FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            await LaterAsync();
+            Assert.That((await ImportsAsync()).Select(import => import.FileName), Is.EqualTo(new[] { "b.csv" }));
+            Assert.That((await _test.Get<Feeds>().ListAsync(default)).Single().ErrorCode, Is.EqualTo("feed.file_forbidden"));
+        }
+
+        await LaterAsync();
+        Assert.That((await ImportsAsync()).Select(import => import.FileName), Is.EqualTo(new[] { "a.csv", "b.csv" }));
+        Assert.That((await _test.Get<Feeds>().ListAsync(default)).Single().Error, Is.Null);
+    }
+
+    [Test]
     public async Task A_link_in_a_watched_folder_is_not_followed_and_unfinished_files_wait()
     {
         using var outside = new TempFolder("sqlite");

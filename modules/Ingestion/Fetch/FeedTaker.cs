@@ -28,6 +28,9 @@ internal enum TakeEnd
     /// <summary>Its columns are not those of the mapping.</summary>
     OtherColumns,
 
+    /// <summary>It cannot be opened; others may.</summary>
+    Closed,
+
     /// <summary>It could not be taken for a reason that does not lie in the file.</summary>
     Failed,
 }

@@ -101,27 +101,27 @@ internal sealed class FolderFeed(IStore store, WatchedRoot root, FeedTaker taker
             return await RefuseAsync(feed, folder, look, $"'{file.Name}' is larger than {options.Value.FileMiB} MiB. Bring it in by hand, or raise Feeds:FileMiB.", ct);
         }
 
-        TakeEnd end;
-        Problem? problem;
+        FileStream opened;
         try
         {
-            await using var content = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan | FileOptions.Asynchronous);
-            (end, problem) = await taker.TakeAsync(
-                feed, file.Name, content, () => IsAs(file.FullName, look), (write, current) =>
-                {
-                    FeedStore.Look(write, feed.Id, look with { State = FeedLook.Taken });
-                    return current;
-                }, ct);
+            opened = new FileStream(file.FullName, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.SequentialScan | FileOptions.Asynchronous);
         }
         catch (Exception fault) when (fault is FileNotFoundException or DirectoryNotFoundException)
         {
             return (TakeEnd.Changing, null);
         }
-        catch (UnauthorizedAccessException)
+        catch (Exception fault) when (fault is UnauthorizedAccessException or IOException)
         {
-            return (TakeEnd.Failed, new Problem("feed.file_forbidden", $"The program may not read '{file.Name}'. Give it the right to, or take the file away."));
+            return (TakeEnd.Closed, new Problem("feed.file_forbidden", $"The program cannot open '{file.Name}'. Give it the right to, or take the file away; others are taken meanwhile."));
         }
 
+        await using var content = opened;
+        var (end, problem) = await taker.TakeAsync(
+            feed, file.Name, content, () => IsAs(file.FullName, look), (write, current) =>
+            {
+                FeedStore.Look(write, feed.Id, look with { State = FeedLook.Taken });
+                return current;
+            }, ct);
         switch (end)
         {
             case TakeEnd.Changing:

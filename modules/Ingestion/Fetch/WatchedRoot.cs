@@ -1,11 +1,12 @@
 using System.IO.Enumeration;
 using CdpMonolith.Platform;
+using CdpMonolith.Platform.Store;
 using Microsoft.Extensions.Options;
 
 namespace CdpMonolith.Ingestion.Fetch;
 
 /// <summary>The folder below which folders may be watched. No link is followed out of it, nor inside it.</summary>
-internal sealed class WatchedRoot(IOptions<FeedOptions> options)
+internal sealed class WatchedRoot(IOptions<FeedOptions> options, DataFolder data)
 {
     public const string Done = "done";
     public const string Failed = "failed";
@@ -43,6 +44,11 @@ internal sealed class WatchedRoot(IOptions<FeedOptions> options)
             }
         }
 
+        if (IsOwn(at))
+        {
+            return new Problem("feed.folder_own", "This is the data folder of the program; it holds keys and is never watched.", "place");
+        }
+
         return Directory.Exists(at)
             ? at
             : new Problem("feed.folder_missing", $"There is no folder {at}, or the program may not see it. Make it, or name another one.", "place");
@@ -63,11 +69,17 @@ internal sealed class WatchedRoot(IOptions<FeedOptions> options)
             root, (ref FileSystemEntry entry) => System.IO.Path.GetRelativePath(root, entry.ToFullPath()).Replace('\\', '/'),
             new EnumerationOptions { RecurseSubdirectories = true, MaxRecursionDepth = DepthShown - 1, AttributesToSkip = FileAttributes.ReparsePoint | FileAttributes.Hidden })
         {
-            ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory && !IsOurs(entry.FileName),
-            ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsOurs(entry.FileName),
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => entry.IsDirectory && !IsOurs(entry.FileName) && !IsOwn(entry.ToFullPath()),
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsOurs(entry.FileName) && !IsOwn(entry.ToFullPath()),
         };
         return [.. found.Take(FoldersShown).Order(StringComparer.Ordinal)];
     }
+
+    /// <summary>The data folder or something in it, unless the root itself was put there on purpose.</summary>
+    private bool IsOwn(string path) => IsWithin(path, data.Path) && (Path == data.Path || !IsWithin(Path!, data.Path));
+
+    private static bool IsWithin(string path, string folder) =>
+        path == folder || path.StartsWith(System.IO.Path.TrimEndingDirectorySeparator(folder) + System.IO.Path.DirectorySeparatorChar, StringComparison.Ordinal);
 
     private static bool IsOurs(ReadOnlySpan<char> name) => name is Done or Failed;
 
