@@ -165,5 +165,16 @@ public sealed class CsvReadingTests
         Assert.That(fault!.Problem.Code, Is.EqualTo("cell.not_currency"));
     }
 
+    [Test]
+    public void A_cell_can_take_a_trait_back_and_a_blank_one_never_does()
+    {
+        var mapping = ImportMapping.Parse("""{"columns":{"Mail":{"to":"email"},"Age":{"to":"trait","name":"age","type":"number"},"Town":{"to":"trait","name":"town"}},"clear":"(none)"}""").Value;
+        var rows = new RowCalls(["Mail", "Age", "Town"], mapping, "source_1_id", "file", "map", null);
+        Assert.That(rows.Write([new FileRow(1, ["ann@example.com", "(none)", ""], null)], out _), Is.EqualTo(1));
+        Assert.That(JsonNode.Parse(rows.Take()[0].Span)!["traits"]!.ToJsonString(), Is.EqualTo("""{"email":"ann@example.com","age":null}"""));
+        Assert.That(rows.Write([new FileRow(2, ["(none)", "1", ""], null)], out var fault), Is.Zero);
+        Assert.That(fault!.Problem.Code, Is.EqualTo("row.no_identifier"));
+    }
+
     private static long ProblemRow(JsonNode? problem) => problem is JsonObject named ? (long)named["row"]! : (long)problem!;
 }

@@ -33,6 +33,7 @@ public sealed class BrowserClientTests
         ("/rudderstack.js", "@rudderstack/analytics-js/dist/npm/modern/bundled/umd/index.js"),
     ];
 
+    private TempFolder _folder = null!;
     private TestApp _app = null!;
     private Gate _gate = null!;
     private Source _source = null!;
@@ -50,7 +51,8 @@ public sealed class BrowserClientTests
     public async Task Open()
     {
         var modules = Repo.Path("CdpMonolith.Tests", "Clients", "node_modules");
-        _app = await TestApp.StartAsync();
+        _folder = new TempFolder();
+        _app = await TestApp.StartAsync(folder: _folder);
         _gate = await Gate.OpenAsync(_app.Address);
         _source = (await _app.Get<Sources>().CreateAsync(Actor.System, "Shop", SourceKind.Website, default)).Value;
         var builder = WebApplication.CreateSlimBuilder();
@@ -79,6 +81,7 @@ public sealed class BrowserClientTests
         await _shop.DisposeAsync();
         await _gate.DisposeAsync();
         await _app.DisposeAsync();
+        _folder.Dispose();
     }
 
     [TestCase("{}", "/v1/t")]
@@ -136,6 +139,32 @@ public sealed class BrowserClientTests
             client.group('club', { name: 'Club' }); client.alias('u-1', 'old-1')
             """);
         await AssertStoredAsync(AllButScreens);
+    }
+
+    [TestCase("segment")]
+    [TestCase("rudderstack")]
+    public async Task A_restart_of_the_server_in_the_middle_costs_nothing(string client)
+    {
+        if (client == "segment")
+        {
+            await LoadSegmentAsync("{}");
+        }
+        else
+        {
+            await LoadAsync("/rudderstack.js");
+            await RunAsync("const Client = window.RudderAnalytics ?? window.rudderanalytics.RudderAnalytics; window.client = new Client(); client.load(KEY, HOST, { configUrl: HOST, logLevel: 'WARN' })");
+        }
+
+        const int Calls = 30;
+        await RunAsync($"window.sending = (async () => {{ for (let n = 10; n < {Calls + 10}; n++) {{ client.track('Call ' + n, {{}}); await new Promise(done => setTimeout(done, 100)) }} }})()");
+        await Eventually.SeeAsync(() => Task.FromResult(Stored().Length > 2 ? "some came" : null), TimeSpan.FromSeconds(20));
+        _gate.Target = null;
+        await _app.DisposeAsync();
+        await Eventually.SeeAsync(() => Task.FromResult(_gate.Came.Any(request => request.Fate == Fate.Cut) ? "it tried" : null), TimeSpan.FromSeconds(20));
+        _app = await TestApp.StartAsync(folder: _folder);
+        Assert.That(Stored(), Has.Length.LessThan(Calls), "it was in the middle");
+        _gate.Target = _app.Address;
+        await AssertStoredAsync([.. Enumerable.Range(10, Calls).Select(n => $"Track  Call {n}")]);
     }
 
     [Test]
@@ -204,7 +233,7 @@ public sealed class BrowserClientTests
     /// <summary>Waits until as many calls are there, then looks whether they are these and no more.</summary>
     private async Task AssertStoredAsync(params string[] expected)
     {
-        await Eventually.SeeAsync(() => Task.FromResult(Stored().Length >= expected.Length ? "all" : null), TimeSpan.FromSeconds(20));
+        await Eventually.SeeAsync(() => Task.FromResult(Stored().Length >= expected.Length ? "all" : null), TimeSpan.FromSeconds(40));
         Assert.That(Stored(), Is.EqualTo(expected));
     }
 

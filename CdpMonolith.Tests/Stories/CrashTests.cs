@@ -100,11 +100,60 @@ public sealed class CrashTests
         Assert.That(members, Is.EqualTo(buyers));
     }
 
-    private static async Task StartImportAsync(string folder, long sourceId)
+    [Test]
+    public async Task An_undo_goes_on_where_it_was_killed()
+    {
+        const int Rows = 12_000;
+        using var folder = new TempFolder();
+        await using (var app = await TestApp.StartAsync(folder: folder))
+        {
+            var source = (await app.Get<Sources>().CreateAsync(Actor.CommandLine, "CRM", SourceKind.File, default)).Value;
+            await StartImportAsync(folder.Path, source.Id, Rows);
+            await StateAsync(app, ImportState.Done);
+            await app.CatchUpAsync();
+            ReadOnlyMemory<byte> call = """{"userId":"ann","traits":{"name":"Ann"}}"""u8.ToArray();
+            await app.Get<Acceptor>().AcceptAsync(source.Id, [call], new Arrival(CallType.Identify), null, default);
+            await app.CatchUpAsync();
+        }
+
+        var random = new Random(Seed);
+        for (var kill = 0; kill < Math.Max(Kills / 4, 3); kill++)
+        {
+            await using var server = await ChildServer.StartAsync(folder);
+            if (kill == 0)
+            {
+                using var admin = (await LocalAccess.ConnectAsync(folder.Path, default))!;
+                using var asked = await admin.PostAsync("/api/imports/1/undo", null);
+                asked.EnsureSuccessStatusCode();
+            }
+
+            await Task.Delay(random.Next(50, 500));
+            await server.KillAsync();
+        }
+
+        await using var last = await TestApp.StartAsync(folder: folder);
+        var between = last.Get<IStore>().Read(read => read.Scalar<long>("SELECT COUNT(*) FROM ingestion_event WHERE import_id IS NOT NULL"));
+        await StateAsync(last, ImportState.Undone);
+        await last.CatchUpAsync();
+        var (left, people) = await last.Get<IStore>().ReadAsync(
+            read => (read.Scalar<long>("SELECT COUNT(*) FROM ingestion_event WHERE import_id IS NOT NULL"), read.Scalar<long>("SELECT COUNT(*) FROM profiles_profile")), default);
+        TestContext.Out.WriteLine($"{between} of {Rows} calls were left after the last kill");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((left, people), Is.EqualTo((0L, 1L)), "nothing but what came otherwise");
+            Assert.That((await last.Get<Undos>().FindAsync(1, default))!.Events, Is.EqualTo(Rows), "each call is taken back once");
+            Assert.That(await last.Get<IStages>().QuarantineAsync(10, default), Is.Empty);
+        }
+    }
+
+    private static Task<FileImport> StateAsync(TestApp app, ImportState state) => Eventually.SeeAsync(
+        async () => (await app.Get<Imports>().LatestAsync(long.MaxValue, 1, default)).Single() is var import && import.State == state ? import : null, TimeSpan.FromSeconds(60));
+
+    private static async Task StartImportAsync(string folder, long sourceId, int rows = ImportRows)
     {
         using var server = (await LocalAccess.ConnectAsync(folder, default))!;
         var text = new StringBuilder("Id,Name\n");
-        for (var row = 0; row < ImportRows; row++)
+        for (var row = 0; row < rows; row++)
         {
             text.Append(System.Globalization.CultureInfo.InvariantCulture, $"c{row},Name {row}\n");
         }

@@ -22,6 +22,8 @@ public static class IngestionModule
 {
     public static IServiceCollection AddIngestion(this IServiceCollection services, IConfiguration configuration)
     {
+        // What is packed and breaks off is no whole body or file, however well it reads as far as it goes.
+        AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
         services.AddMigrations("Ingestion", typeof(IngestionModule).Assembly);
         services.AddOptions<IngestionOptions>().Bind(configuration.GetSection(IngestionOptions.Section))
             .Validate(set => set.DefaultCountry.Length == 0 || PhoneNumbers.IsCountry(set.DefaultCountry),

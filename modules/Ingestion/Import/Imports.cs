@@ -80,6 +80,11 @@ internal sealed class Imports(
             try
             {
                 var (head, isWhole) = CsvRows.Head(temporary, HeadBytes);
+                if (!isWhole)
+                {
+                    await Task.Run(() => Packed.CheckWhole(temporary), ct);
+                }
+
                 if (head.Length == 0)
                 {
                     throw new InvalidDataException("Nothing came out of the packed file.");
@@ -97,7 +102,7 @@ internal sealed class Imports(
             }
             catch (InvalidDataException)
             {
-                return new Problem("file.not_readable", "The file is packed but cannot be unpacked.", "file");
+                return new Problem("file.not_readable", "The file is packed but cannot be unpacked to its end: it is damaged or was cut off.", "file");
             }
 
             if (judge is not null)

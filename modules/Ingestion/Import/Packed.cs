@@ -34,6 +34,19 @@ internal static class Packed
             : file;
     }
 
+    /// <summary>Reads a packed file to its end, so that one that was cut off is found before anything of it is taken.</summary>
+    /// <exception cref="NotUnpackedException">It swells beyond the bounds.</exception>
+    /// <exception cref="InvalidDataException">It breaks off or is damaged.</exception>
+    public static void CheckWhole(string path)
+    {
+        using var file = File.OpenRead(path);
+        using var unpacked = Open(file);
+        if (unpacked != file)
+        {
+            unpacked.CopyTo(Stream.Null, 1 << 17);
+        }
+    }
+
     private static Bounded OpenZip(FileStream file, UnpackBounds bounds)
     {
         var zip = new ZipArchive(file, ZipArchiveMode.Read, leaveOpen: true);

@@ -107,6 +107,9 @@ internal sealed class ImportDraft
     /// <summary>Empty: UTC.</summary>
     public string TimeZone { get; set; } = "";
 
+    /// <summary>What a cell says that takes a trait back; empty: none does.</summary>
+    public string Clear { get; set; } = "";
+
     /// <summary>The column that names the event; null: all rows are the same event.</summary>
     public string? EventColumn => Columns.FirstOrDefault(column => column.To == ColumnTarget.EventName)?.Name;
 
@@ -118,6 +121,7 @@ internal sealed class ImportDraft
     {
         (IsEvents, Event) = (mapping.HasEvents, mapping.Event ?? "");
         (DateOrder, DecimalComma, TimeZone) = (mapping.DateOrder, mapping.DecimalComma, mapping.TimeZone ?? "");
+        Clear = mapping.Clear ?? "";
         Columns.ForEach(column => column.Take(mapping.Columns.GetValueOrDefault(column.Name) ?? ColumnMapping.Ignored));
     }
 
@@ -136,7 +140,7 @@ internal sealed class ImportDraft
     public ImportMapping ToMapping() => new(
         Columns.ToDictionary(column => column.Name, column => column.ToMapping()),
         IsEvents && EventColumn is null && !string.IsNullOrWhiteSpace(Event) ? Event.Trim() : null, DateOrder, DecimalComma,
-        TimeZone.Trim() is { Length: > 0 } zone ? zone : null);
+        TimeZone.Trim() is { Length: > 0 } zone ? zone : null, Clear.Trim() is { Length: > 0 } clear ? clear : null);
 
     private List<string> SamplesOf(int at) =>
     [

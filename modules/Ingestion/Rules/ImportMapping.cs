@@ -72,10 +72,11 @@ internal sealed record ColumnMapping(
 /// <param name="Columns">By the name of the column, or <c>Column 1</c> and so on without a header.</param>
 /// <param name="Event">Each row is also this event; null: rows are people, unless a column names the event.</param>
 /// <param name="DecimalComma">Numbers are written 1.234,56.</param>
+/// <param name="Clear">A cell of a trait that says this takes the trait back; null: no cell does. A blank cell never does.</param>
 /// <param name="TimeZone">IANA name, for times without a zone; UTC when null.</param>
 internal sealed record ImportMapping(
     IReadOnlyDictionary<string, ColumnMapping> Columns, string? Event = null, DateOrder DateOrder = DateOrder.Ymd,
-    bool DecimalComma = false, string? TimeZone = null)
+    bool DecimalComma = false, string? TimeZone = null, string? Clear = null)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {

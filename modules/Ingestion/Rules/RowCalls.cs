@@ -208,6 +208,12 @@ internal sealed class RowCalls
             return new RowProblem("cell.nul", "The cell has the character U+0000.", column.Name);
         }
 
+        if (text == _mapping.Clear)
+        {
+            values.Cells[n] = column.Mapping.To == ColumnTarget.Trait ? DBNull.Value : null;
+            return null;
+        }
+
         switch (column.Mapping.To)
         {
             case ColumnTarget.UserId:
@@ -433,6 +439,9 @@ internal sealed class RowCalls
                     break;
                 case decimal number:
                     _json.WriteNumber(_columns[n].Mapping.Name!, number);
+                    break;
+                case DBNull:
+                    _json.WriteNull(_columns[n].Mapping.Name!);
                     break;
                 case bool yes:
                     _json.WriteBoolean(_columns[n].Mapping.Name!, yes);
