@@ -71,6 +71,8 @@ public sealed class ImportCorpusTests
             yield return new Case(name, Encoding.UTF8.GetBytes($"Email,Name\na@x.io,{cell}\nb@x.io,Bo\n"), [value, "Bo"], None);
         }
 
+        yield return new Case("single quotes", Encoding.UTF8.GetBytes("'Email','Name'\n'a@x.io','Berg, Ann'\n'b@x.io','O''Neil \"Bo\"'\n"), ["Berg, Ann", "O'Neil \"Bo\""], None);
+        yield return new Case("single quotes around some", Encoding.UTF8.GetBytes("Email;Name\na@x.io;'Berg; Ann'\nb@x.io;Bo\n"), ["Berg; Ann", "Bo"], None);
         foreach (var (name, row, code) in new[]
         {
             ("too few cells", "a@x.io", "row.cells"), ("too many cells", "a@x.io,Ann,1", "row.cells"), ("no mail", ",Ann", "row.no_identifier"), ("blank mail", "  ,Ann", "row.no_identifier"),

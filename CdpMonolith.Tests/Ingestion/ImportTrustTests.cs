@@ -69,6 +69,20 @@ public sealed class ImportTrustTests
     }
 
     [Test]
+    public async Task What_stands_around_cells_can_be_said_and_is_remembered()
+    {
+        var file = await KeepAsync("Email,Name\na@example.com,\"Berg\"\n");
+        using var shaped = await _owner.PutAsJsonAsync($"/api/imports/files/{file}/shape", new { quote = "none" });
+        var found = await JsonAsync(shaped);
+        using var again = await _owner.GetAsync($"/api/imports/files/{file}");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(found.GetProperty("rows")[0][1].GetString(), Is.EqualTo("\"Berg\""));
+            Assert.That((await JsonAsync(again)).GetProperty("quote").GetString(), Is.EqualTo("none"));
+        }
+    }
+
+    [Test]
     public async Task The_first_rows_are_shown_as_they_would_be_stored()
     {
         var file = await KeepAsync("Email,Age\nann@example.com,41\nbob,old\n");

@@ -8,7 +8,7 @@ namespace CdpMonolith.Commands;
 /// <param name="Mapping">What each column becomes, as JSON; or <paramref name="Map"/> in the short form.</param>
 internal sealed record ImportWish(
     JsonNode? Mapping, string? Map = null, string? Event = null, string? TimeZone = null, string? DateOrder = null, bool DecimalComma = false,
-    string? Encoding = null, string? Delimiter = null, bool? HasHeader = null, bool DryRun = false);
+    string? Encoding = null, string? Delimiter = null, bool? HasHeader = null, string? Quote = null, bool DryRun = false);
 
 /// <summary>Brings files into a running server through its API and tells how it goes.</summary>
 internal sealed class ImportCalls(HttpClient server, TextWriter output)
@@ -26,10 +26,10 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
         }
 
         var fileId = (long)file["fileId"]!;
-        if (wish.Encoding is not null || wish.Delimiter is not null || wish.HasHeader is not null)
+        if (wish.Encoding is not null || wish.Delimiter is not null || wish.HasHeader is not null || wish.Quote is not null)
         {
             using var shaped = await server.PutAsJsonAsync(
-                FormattableString.Invariant($"/api/imports/files/{fileId}/shape"), new { encoding = wish.Encoding, delimiter = wish.Delimiter, hasHeader = wish.HasHeader }, ct);
+                FormattableString.Invariant($"/api/imports/files/{fileId}/shape"), new { encoding = wish.Encoding, delimiter = wish.Delimiter, hasHeader = wish.HasHeader, quote = wish.Quote }, ct);
             if (await BodyAsync(shaped, ct) is not { } asSaid)
             {
                 return null;

@@ -25,6 +25,7 @@ internal static class ImportCommand
           --decimal-comma        numbers are written 1.234,56
           --encoding NAME        utf-8, utf-16, utf-16BE, windows-1252 or windows-874 (default: guessed)
           --delimiter SIGN       one sign, or comma, semicolon, tab or bar (default: guessed)
+          --quote SIGN           what stands around cells: double, single or none (default: guessed)
           --header, --no-header  whether the first row names the columns (default: guessed)
           --Store:Folder=DIR     the data folder (default: data)
 
@@ -113,7 +114,7 @@ internal static class ImportCommand
         {
             string? file = null, source = null, map = null, happening = null, zone = null, order = null;
             var folder = new StoreOptions().Folder;
-            string? encoding = null, delimiter = null;
+            string? encoding = null, delimiter = null, quote = null;
             bool comma = false, dry = false;
             bool? header = null;
             problem = null;
@@ -131,7 +132,7 @@ internal static class ImportCommand
                     case "--header" or "--no-header":
                         header = name == "--header";
                         continue;
-                    case "--source" or "--map" or "--event" or "--time-zone" or "--date-order" or "--encoding" or "--delimiter" or "--Store:Folder":
+                    case "--source" or "--map" or "--event" or "--time-zone" or "--date-order" or "--encoding" or "--delimiter" or "--quote" or "--Store:Folder":
                         value ??= ++i < args.Length ? args[i] : null;
                         if (value is null)
                         {
@@ -157,6 +158,7 @@ internal static class ImportCommand
                     "--date-order" => order = value,
                     "--encoding" => encoding = value,
                     "--delimiter" => delimiter = value,
+                    "--quote" => quote = value,
                     _ => folder = value,
                 };
             }
@@ -183,7 +185,7 @@ internal static class ImportCommand
                 }
             }
 
-            return new Options(file!, source!, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma, encoding, delimiter, header, dry));
+            return new Options(file!, source!, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma, encoding, delimiter, header, quote, dry));
         }
     }
 }

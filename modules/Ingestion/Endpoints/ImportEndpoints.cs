@@ -71,7 +71,7 @@ internal static class ImportEndpoints
             return Refused(Imports.UnknownFile);
         }
 
-        var shape = file.Shape.With(wanted.Encoding, wanted.Delimiter, wanted.HasHeader);
+        var shape = file.Shape.With(wanted.Encoding, wanted.Delimiter, wanted.HasHeader, wanted.Quote);
         return shape.Met(out var said) ? Answer(await use.InspectAsync(id, said, ct), FindingsOf) : Refused(shape.Problem!);
     }
 
@@ -152,7 +152,7 @@ internal static class ImportEndpoints
     private static object FindingsOf(FileFindings found) => new
     {
         fileId = found.File.Id, found.File.Name, found.File.SizeBytes, found.File.Shape.Encoding, Delimiter = found.File.Shape.Delimiter.ToString(),
-        found.File.Shape.HasHeader, found.Header, Rows = found.Rows.Take(10), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
+        found.File.Shape.HasHeader, found.File.Shape.Quote, found.Header, Rows = found.Rows.Take(10), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
         Saved = found.Saved.Select(offer => new { offer.Saved.Id, offer.Saved.Name, offer.Saved.SourceId, offer.Likeness, offer.Missing, offer.New }),
     };
 
@@ -165,7 +165,7 @@ internal static class ImportEndpoints
     };
 
     /// <summary>How a file is written; null: as it was guessed or said before.</summary>
-    internal sealed record ShapeWish(string? Encoding, string? Delimiter, bool? HasHeader);
+    internal sealed record ShapeWish(string? Encoding, string? Delimiter, bool? HasHeader, CsvQuote? Quote);
 
     /// <param name="Mapping">As JSON; or <paramref name="Map"/> in the short form of the command line.</param>
     internal sealed record StartImport(

@@ -28,7 +28,7 @@ internal sealed record MappingAnswer(
 /// <param name="Mapping">As for an import.</param>
 /// <param name="Replace">One of that name is overwritten.</param>
 internal sealed record MappingBody(
-    string? Name, long? FileId, IReadOnlyList<string>? Header, JsonElement? Mapping, string? Map, string? Encoding, string? Delimiter, bool? HasHeader,
+    string? Name, long? FileId, IReadOnlyList<string>? Header, JsonElement? Mapping, string? Map, string? Encoding, string? Delimiter, bool? HasHeader, CsvQuote? Quote,
     long? SourceId, bool Replace);
 
 /// <summary>Saved mappings over HTTP.</summary>
@@ -94,7 +94,7 @@ internal static class MappingEndpoints
             (header, written) = ([.. file.Header], file.File.Shape);
         }
 
-        return written.With(body.Encoding, body.Delimiter, body.HasHeader).Match<Outcome<MappingWish>>(
+        return written.With(body.Encoding, body.Delimiter, body.HasHeader, body.Quote).Match<Outcome<MappingWish>>(
             said => new MappingWish(body.Name ?? "", header, columns, said, body.SourceId), problem => problem);
     }
 

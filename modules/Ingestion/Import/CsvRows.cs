@@ -29,7 +29,7 @@ internal sealed class CsvRows : IDisposable
             _text,
             CsvReaderOptions.Default with
             {
-                Separator = shape.Delimiter, HasHeader = false, PoolStrings = true, MaxRecordSize = RecordAtMost,
+                Separator = shape.Delimiter, Quote = shape.QuoteSign, HasHeader = false, PoolStrings = true, MaxRecordSize = RecordAtMost,
                 // A quotation mark inside a cell is text; one that does not close is a fault of the row.
                 OnMalformedRecord = record => _badQuotes |= record.Reason is CsvMalformedReason.UnterminatedQuote or CsvMalformedReason.TextAfterClosingQuote,
             },

@@ -1,14 +1,28 @@
 using System.Text;
+using System.Text.Json.Serialization;
+using System.Text.RegularExpressions;
 using CdpMonolith.Platform;
 
 namespace CdpMonolith.Ingestion.Rules;
+
+/// <summary>What stands around a cell that holds a delimiter or a line break. Stored by name.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CsvQuote>))]
+internal enum CsvQuote
+{
+    [JsonStringEnumMemberName("double")] Double,
+    [JsonStringEnumMemberName("single")] Single,
+
+    /// <summary>Quotation marks are text.</summary>
+    [JsonStringEnumMemberName("none")] None,
+}
 
 /// <summary>How a delimited file is written.</summary>
 /// <param name="Encoding">Name of the encoding: <c>utf-8</c>, <c>utf-16</c>, <c>utf-16BE</c>, <c>windows-1252</c> or <c>windows-874</c>.</param>
 /// <param name="Delimiter">Comma, semicolon, tab or pipe.</param>
 /// <param name="HasHeader">The first row names the columns.</param>
+/// <param name="Quote">What stands around cells.</param>
 /// <param name="SkippedLines">Lines before the first row that are no data, such as Excel's <c>sep=;</c>.</param>
-internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader, int SkippedLines)
+internal sealed partial record CsvShape(string Encoding, char Delimiter, bool HasHeader, int SkippedLines, CsvQuote Quote = CsvQuote.Double)
 {
     private const int SampleRows = 50;
     private const int ThaiRun = 3;
@@ -23,12 +37,15 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
     /// <summary>An encoding that marks what it cannot read with U+FFFD.</summary>
     public static Encoding EncodingOf(string name) => System.Text.Encoding.GetEncoding(name);
 
+    /// <summary>The sign around cells; for none one that no text has.</summary>
+    public char QuoteSign => SignOf(Quote);
+
     /// <summary>The file is read in two bytes a character.</summary>
     public bool IsWide => Encoding is "utf-16" or "utf-16BE";
 
     /// <summary>The same with what somebody says of it; null says nothing.</summary>
     /// <param name="delimiter">One sign, or <c>comma</c>, <c>semicolon</c>, <c>tab</c> or <c>bar</c>.</param>
-    public Outcome<CsvShape> With(string? encoding, string? delimiter, bool? hasHeader)
+    public Outcome<CsvShape> With(string? encoding, string? delimiter, bool? hasHeader, CsvQuote? quote)
     {
         if (encoding is not null && !Encodings.Contains(encoding, StringComparer.OrdinalIgnoreCase))
         {
@@ -42,7 +59,7 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
             "semicolon" => ';',
             "tab" or "\\t" => '\t',
             "bar" or "pipe" => '|',
-            [var one] when one is > ' ' and < '\u007F' and not '"' && !char.IsAsciiLetterOrDigit(one) => one,
+            [var one] when one is > ' ' and < '\u007F' and not ('"' or '\'') && !char.IsAsciiLetterOrDigit(one) => one,
             "\t" => '\t',
             _ => '\0',
         };
@@ -51,7 +68,7 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
             : this with
             {
                 Encoding = encoding is null ? Encoding : Encodings.First(known => known.Equals(encoding, StringComparison.OrdinalIgnoreCase)),
-                Delimiter = sign, HasHeader = hasHeader ?? HasHeader,
+                Delimiter = sign, HasHeader = hasHeader ?? HasHeader, Quote = quote ?? Quote,
             };
     }
 
@@ -70,9 +87,24 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
             text = text[(text.IndexOf('\n', StringComparison.Ordinal) + 1)..];
         }
 
-        var delimiter = told ?? GuessDelimiter(text);
-        return new CsvShape(encoding, delimiter, GuessHeader(text, delimiter), skipped);
+        var quote = InSingleQuotes().Count(text) > InDoubleQuotes().Count(text) ? CsvQuote.Single : CsvQuote.Double;
+        var delimiter = told ?? GuessDelimiter(text, SignOf(quote));
+        return new CsvShape(encoding, delimiter, GuessHeader(text, delimiter, SignOf(quote)), skipped, quote);
     }
+
+    private static char SignOf(CsvQuote quote) => quote switch
+    {
+        CsvQuote.Double => '"',
+        CsvQuote.Single => '\'',
+        _ => '\u001F',
+    };
+
+    /// <summary>A whole cell, with the delimiter or line end behind it.</summary>
+    [GeneratedRegex("""(?<=^|[,;\t|])'(?:[^'\r\n]|'')*'(?=[,;\t|\r\n]|$)""", RegexOptions.Multiline)]
+    private static partial Regex InSingleQuotes();
+
+    [GeneratedRegex("""(?<=^|[,;\t|])"(?:[^"\r\n]|"")*"(?=[,;\t|\r\n]|$)""", RegexOptions.Multiline)]
+    private static partial Regex InDoubleQuotes();
 
     private static string GuessEncoding(ReadOnlySpan<byte> head, bool isWhole)
     {
@@ -162,12 +194,12 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
     }
 
     /// <summary>The one that cuts the first rows into the same number of cells, the more cells the better.</summary>
-    private static char GuessDelimiter(string text)
+    private static char GuessDelimiter(string text, char quote)
     {
         var best = (Delimiter: ',', Score: 0.0);
         foreach (var delimiter in Delimiters)
         {
-            var counts = Rows(text, delimiter).Take(SampleRows).Select(row => row.Count).ToList();
+            var counts = Rows(text, delimiter, quote).Take(SampleRows).Select(row => row.Count).ToList();
             if (counts.Count == 0 || counts[0] < 2)
             {
                 continue;
@@ -185,16 +217,16 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
     }
 
     /// <summary>A header has words only, each once; values have digits, at signs, empty cells or repeats.</summary>
-    private static bool GuessHeader(string text, char delimiter)
+    private static bool GuessHeader(string text, char delimiter, char quote)
     {
-        var first = Rows(text, delimiter).FirstOrDefault();
+        var first = Rows(text, delimiter, quote).FirstOrDefault();
         return first is null
             || !first.Any(cell => cell.Contains('@', StringComparison.Ordinal)
                 || (cell.Length > 0 && cell.All(letter => char.IsAsciiDigit(letter) || letter is '.' or ',' or '-' or '/' or ':' or ' ' or '+')));
     }
 
     /// <summary>Cuts text into rows: enough for guessing; the real reading is the library's.</summary>
-    private static IEnumerable<List<string>> Rows(string text, char delimiter)
+    private static IEnumerable<List<string>> Rows(string text, char delimiter, char quote)
     {
         var row = new List<string>();
         var cell = new StringBuilder();
@@ -204,13 +236,13 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
             var letter = text[i];
             if (quoted)
             {
-                if (letter != '"')
+                if (letter != quote)
                 {
                     cell.Append(letter);
                 }
-                else if (i + 1 < text.Length && text[i + 1] == '"')
+                else if (i + 1 < text.Length && text[i + 1] == quote)
                 {
-                    cell.Append('"');
+                    cell.Append(quote);
                     i++;
                 }
                 else
@@ -218,7 +250,7 @@ internal sealed record CsvShape(string Encoding, char Delimiter, bool HasHeader,
                     quoted = false;
                 }
             }
-            else if (letter == '"' && cell.Length == 0)
+            else if (letter == quote && cell.Length == 0)
             {
                 quoted = true;
             }

@@ -44,19 +44,19 @@ internal sealed record RejectedRow(long Row, string Code, string? Field, string 
 internal static class ImportStore
 {
     private const string InsertFile = """
-        INSERT INTO ingestion_file (id, name, size_bytes, sha256, encoding, delimiter, has_header, skipped, uploaded_at, actor)
-        VALUES (@Id, @Name, @SizeBytes, @Sha256, @Encoding, @Delimiter, @HasHeader, @Skipped, @UploadedAt, @Actor)
+        INSERT INTO ingestion_file (id, name, size_bytes, sha256, encoding, delimiter, quote, has_header, skipped, uploaded_at, actor)
+        VALUES (@Id, @Name, @SizeBytes, @Sha256, @Encoding, @Delimiter, @Quote, @HasHeader, @Skipped, @UploadedAt, @Actor)
         """;
 
     private const string UpdateShape = """
         UPDATE ingestion_file
-        SET    encoding = @Encoding, delimiter = @Delimiter, has_header = @HasHeader, skipped = @Skipped
+        SET    encoding = @Encoding, delimiter = @Delimiter, quote = @Quote, has_header = @HasHeader, skipped = @Skipped
         WHERE  id = @id
                AND NOT EXISTS (SELECT 1 FROM ingestion_import WHERE file_id = @id AND state IN ('Queued', 'Running', 'Paused', 'Failed'))
         """;
 
     private const string SelectFile = """
-        SELECT id AS Id, name AS Name, size_bytes AS SizeBytes, sha256 AS Sha256, encoding AS Encoding, delimiter AS Delimiter,
+        SELECT id AS Id, name AS Name, size_bytes AS SizeBytes, sha256 AS Sha256, encoding AS Encoding, delimiter AS Delimiter, quote AS Quote,
                has_header AS HasHeader, skipped AS Skipped, uploaded_at AS UploadedAt, actor AS Actor
         FROM   ingestion_file
         WHERE  id = @id
@@ -140,7 +140,7 @@ internal static class ImportStore
         var file = new ImportFile(write.NextSeq(Files), name, size, sha256, shape, now, actor);
         write.Execute(InsertFile, new
         {
-            file.Id, file.Name, file.SizeBytes, file.Sha256, shape.Encoding, Delimiter = shape.Delimiter.ToString(),
+            file.Id, file.Name, file.SizeBytes, file.Sha256, shape.Encoding, Delimiter = shape.Delimiter.ToString(), Quote = shape.Quote.ToString().ToLowerInvariant(),
             HasHeader = shape.HasHeader ? 1L : 0, Skipped = (long)shape.SkippedLines, file.UploadedAt, file.Actor,
         });
         write.Advance(Files, 1);
@@ -150,14 +150,14 @@ internal static class ImportStore
     /// <returns>False: an import that may still go on reads the file as it was.</returns>
     public static bool SetShape(WriteSession write, long id, CsvShape shape) => write.Execute(UpdateShape, new
     {
-        id, shape.Encoding, Delimiter = shape.Delimiter.ToString(), HasHeader = shape.HasHeader ? 1L : 0, Skipped = (long)shape.SkippedLines,
+        id, shape.Encoding, Delimiter = shape.Delimiter.ToString(), Quote = shape.Quote.ToString().ToLowerInvariant(), HasHeader = shape.HasHeader ? 1L : 0, Skipped = (long)shape.SkippedLines,
     }) > 0;
 
     public static ImportFile? FindFile(ReadSession read, long id) =>
         read.FirstOrDefault<FileRow>(SelectFile, new { id }) is { } row
             ? new ImportFile(
                 row.Id, row.Name, row.SizeBytes, row.Sha256,
-                new CsvShape(row.Encoding, row.Delimiter[0], row.HasHeader == 1, (int)row.Skipped), row.UploadedAt, row.Actor)
+                new CsvShape(row.Encoding, row.Delimiter[0], row.HasHeader == 1, (int)row.Skipped, Enum.Parse<CsvQuote>(row.Quote, ignoreCase: true)), row.UploadedAt, row.Actor)
             : null;
 
     /// <summary>Files of an actor that no import reads.</summary>
@@ -258,6 +258,8 @@ internal static class ImportStore
         public string Encoding { get; init; } = "";
 
         public string Delimiter { get; init; } = "";
+
+        public string Quote { get; init; } = "";
 
         public long HasHeader { get; init; }
 

@@ -17,19 +17,19 @@ internal static class MappingStore
     private const string Sequence = "ingestion.mapping";
 
     private const string Columns = """
-        SELECT id AS Id, name AS Name, header AS Header, mapping AS Mapping, encoding AS Encoding, delimiter AS Delimiter,
+        SELECT id AS Id, name AS Name, header AS Header, mapping AS Mapping, encoding AS Encoding, delimiter AS Delimiter, quote AS Quote,
                has_header AS HasHeader, source_id AS SourceId, saved_at AS SavedAt, actor AS Actor
         FROM   ingestion_mapping
         """;
 
     private const string Insert = """
-        INSERT INTO ingestion_mapping (id, name, name_key, header, mapping, encoding, delimiter, has_header, source_id, saved_at, actor)
-        VALUES (@Id, @Name, @NameKey, @Header, @Mapping, @Encoding, @Delimiter, @HasHeader, @SourceId, @SavedAt, @Actor)
+        INSERT INTO ingestion_mapping (id, name, name_key, header, mapping, encoding, delimiter, quote, has_header, source_id, saved_at, actor)
+        VALUES (@Id, @Name, @NameKey, @Header, @Mapping, @Encoding, @Delimiter, @Quote, @HasHeader, @SourceId, @SavedAt, @Actor)
         """;
 
     private const string Update = """
         UPDATE ingestion_mapping
-        SET    name = @Name, name_key = @NameKey, header = @Header, mapping = @Mapping, encoding = @Encoding, delimiter = @Delimiter,
+        SET    name = @Name, name_key = @NameKey, header = @Header, mapping = @Mapping, encoding = @Encoding, delimiter = @Delimiter, quote = @Quote,
                has_header = @HasHeader, source_id = @SourceId, saved_at = @SavedAt, actor = @Actor
         WHERE  id = @Id
         """;
@@ -50,7 +50,7 @@ internal static class MappingStore
         write.Execute(mapping.Id == 0 ? Insert : Update, new
         {
             kept.Id, kept.Name, NameKey = KeyOf(kept.Name), Header = JsonSerializer.Serialize(kept.Header), Mapping = kept.Mapping.ToJson(),
-            kept.Shape.Encoding, Delimiter = kept.Shape.Delimiter.ToString(), HasHeader = kept.Shape.HasHeader ? 1L : 0, kept.SourceId,
+            kept.Shape.Encoding, Delimiter = kept.Shape.Delimiter.ToString(), Quote = kept.Shape.Quote.ToString().ToLowerInvariant(), HasHeader = kept.Shape.HasHeader ? 1L : 0, kept.SourceId,
             kept.SavedAt, kept.Actor,
         });
         write.Advance(Sequence, mapping.Id == 0 ? 1 : 0);
@@ -63,7 +63,7 @@ internal static class MappingStore
 
     private static SavedMapping Of(Row row) => new(
         row.Id, row.Name, JsonSerializer.Deserialize<string[]>(row.Header)!, ImportMapping.Parse(row.Mapping).Value,
-        new CsvShape(row.Encoding, row.Delimiter[0], row.HasHeader == 1, 0), row.SourceId, row.SavedAt, row.Actor);
+        new CsvShape(row.Encoding, row.Delimiter[0], row.HasHeader == 1, 0, Enum.Parse<CsvQuote>(row.Quote, ignoreCase: true)), row.SourceId, row.SavedAt, row.Actor);
 
     private sealed record Row
     {
@@ -78,6 +78,8 @@ internal static class MappingStore
         public string Encoding { get; init; } = "";
 
         public string Delimiter { get; init; } = "";
+
+        public string Quote { get; init; } = "";
 
         public long HasHeader { get; init; }
 
