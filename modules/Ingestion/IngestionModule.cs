@@ -22,7 +22,7 @@ public static class IngestionModule
 {
     public static IServiceCollection AddIngestion(this IServiceCollection services, IConfiguration configuration)
     {
-        // What is packed and breaks off is no whole body or file, however well it reads as far as it goes.
+        // Brotli that breaks off is no whole body, however well it reads as far as it goes; for gzip see Rules/GzipEnd.
         AppContext.SetSwitch("System.IO.Compression.UseStrictValidation", true);
         services.AddMigrations("Ingestion", typeof(IngestionModule).Assembly);
         services.AddOptions<IngestionOptions>().Bind(configuration.GetSection(IngestionOptions.Section))

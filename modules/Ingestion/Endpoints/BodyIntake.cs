@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.IO.Pipelines;
 using CdpMonolith.Ingestion.Rules;
@@ -90,12 +91,14 @@ internal readonly record struct BodyIntake(ReadOnlyMemory<byte> Bytes, Refusal? 
     private static BodyIntake Unpack(BodyIntake packed, string coding, int bytesAtMost)
     {
         using var source = new MemoryStream(packed.Rented!, 0, packed.Bytes.Length, writable: false);
-        using Stream unpacking = coding.ToLowerInvariant() switch
+        coding = coding.ToLowerInvariant();
+        using var unpacking = coding switch
         {
             "deflate" => new ZLibStream(source, CompressionMode.Decompress),
             "br" => new BrotliStream(source, CompressionMode.Decompress),
-            _ => new GZipStream(source, CompressionMode.Decompress),
+            _ => GzipEnd.Unpack(source),
         };
+        var behind = coding is "deflate" or "br" ? 0 : GzipEnd.Length;
         var rented = ArrayPool<byte>.Shared.Rent(Math.Clamp(packed.Bytes.Length * 8, 4096, bytesAtMost + 1));
         var length = 0;
         try
@@ -103,7 +106,7 @@ internal readonly record struct BodyIntake(ReadOnlyMemory<byte> Bytes, Refusal? 
             while (unpacking.Read(rented.AsSpan(length)) is var read and > 0)
             {
                 length += read;
-                if (length > bytesAtMost)
+                if (length > bytesAtMost + behind)
                 {
                     Return(rented);
                     return TooLarge(null, bytesAtMost);
@@ -117,12 +120,33 @@ internal readonly record struct BodyIntake(ReadOnlyMemory<byte> Bytes, Refusal? 
         }
         catch (Exception fault) when (fault is InvalidDataException or InvalidOperationException)
         {
-            Return(rented);
-            return new BodyIntake(
-                default, new Refusal("body.encoding_broken", $"The body is not valid {coding}."), StatusCodes.Status400BadRequest);
+            return Broken();
         }
 
-        return new BodyIntake(rented.AsMemory(0, length), null, 0) { Rented = rented };
+        // Of br the library itself says when it was cut off.
+        var isWhole = behind > 0 ? GzipEnd.IsAtEndOf(rented.AsSpan(0, length)) : coding == "br" || IsSumOf(rented.AsSpan(0, length), packed.Bytes.Span);
+        return isWhole ? new BodyIntake(rented.AsMemory(0, length - behind), null, 0) { Rented = rented } : Broken();
+
+        BodyIntake Broken()
+        {
+            Return(rented);
+            return new BodyIntake(
+                default, new Refusal("body.encoding_broken", $"The body is not valid {coding}, or was cut off."), StatusCodes.Status400BadRequest);
+        }
+    }
+
+    /// <summary>Whether the packed bytes end with the Adler-32 of the content, as RFC 1950 says.</summary>
+    private static bool IsSumOf(ReadOnlySpan<byte> content, ReadOnlySpan<byte> packed)
+    {
+        const uint Modulus = 65521;
+        var (a, b) = (1u, 0u);
+        foreach (var each in content)
+        {
+            a = (a + each) % Modulus;
+            b = (b + a) % Modulus;
+        }
+
+        return packed.Length > 4 && BinaryPrimitives.ReadUInt32BigEndian(packed[^4..]) == ((b << 16) | a);
     }
 
     private static bool IsKnown(string coding) =>

@@ -79,12 +79,8 @@ internal sealed class Imports(
             CsvShape shape;
             try
             {
+                await Task.Run(() => Packed.CheckWhole(temporary), ct);
                 var (head, isWhole) = CsvRows.Head(temporary, HeadBytes);
-                if (!isWhole)
-                {
-                    await Task.Run(() => Packed.CheckWhole(temporary), ct);
-                }
-
                 if (head.Length == 0)
                 {
                     throw new InvalidDataException("Nothing came out of the packed file.");

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using CdpMonolith.Ingestion.Rules;
 
 namespace CdpMonolith.Ingestion.Import;
 
@@ -25,12 +26,10 @@ internal static class Packed
     /// <exception cref="NotUnpackedException">It is packed but cannot be unpacked.</exception>
     public static Stream Open(FileStream file, UnpackBounds? bounds = null)
     {
-        Span<byte> mark = stackalloc byte[4];
-        var got = file.ReadAtLeast(mark, 4, throwOnEndOfStream: false);
-        file.Position = 0;
+        var mark = HeadOf(file);
         bounds ??= UnpackBounds.Default;
-        return mark[..got].StartsWith(GzipMark) ? new Bounded(new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), file.Length, bounds)
-            : mark[..got] is [(byte)'P', (byte)'K', 3, 4] or [(byte)'P', (byte)'K', 5, 6] ? OpenZip(file, bounds)
+        return mark.AsSpan().StartsWith(GzipMark) ? new Bounded(new GZipStream(file, CompressionMode.Decompress, leaveOpen: true), file.Length, bounds)
+            : mark is [(byte)'P', (byte)'K', 3, 4] or [(byte)'P', (byte)'K', 5, 6] ? OpenZip(file, bounds)
             : file;
     }
 
@@ -40,11 +39,36 @@ internal static class Packed
     public static void CheckWhole(string path)
     {
         using var file = File.OpenRead(path);
-        using var unpacked = Open(file);
-        if (unpacked != file)
+        var isGzip = HeadOf(file).AsSpan().StartsWith(GzipMark);
+        using var unpacked = isGzip ? new Bounded(GzipEnd.Unpack(file), file.Length, UnpackBounds.Default) : Open(file);
+        if (unpacked == file)
         {
-            unpacked.CopyTo(Stream.Null, 1 << 17);
+            return;
         }
+
+        var buffer = new byte[1 << 17];
+        var kept = 0;
+        while (unpacked.Read(buffer, kept, buffer.Length - kept) is var got and > 0)
+        {
+            // What came last stands before what comes next.
+            var all = kept + got;
+            kept = Math.Min(all, GzipEnd.Length);
+            buffer.AsSpan(all - kept, kept).CopyTo(buffer);
+        }
+
+        if (isGzip && !GzipEnd.IsAtEndOf(buffer.AsSpan(0, kept)))
+        {
+            throw new InvalidDataException("The gzip stream breaks off.");
+        }
+    }
+
+    /// <summary>The first four bytes, or as many as there are; the file is at its beginning again.</summary>
+    private static byte[] HeadOf(FileStream file)
+    {
+        var mark = new byte[4];
+        var got = file.ReadAtLeast(mark, 4, throwOnEndOfStream: false);
+        file.Position = 0;
+        return mark[..got];
     }
 
     private static Bounded OpenZip(FileStream file, UnpackBounds bounds)
