@@ -41,6 +41,9 @@ internal sealed class IngestionOptions
     [RegularExpression("^(/[A-Za-z0-9_-]+)+$")]
     public string BrowserPath { get; set; } = "/s";
 
+    /// <summary>Calls over plain http are taken from public addresses too; without it they are answered with 403.</summary>
+    public bool AllowPlainHttp { get; set; }
+
     /// <summary>How long the old write key is still taken after a new one was made.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
     public TimeSpan OldKeyLives { get; set; } = TimeSpan.FromDays(30);

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 
 namespace CdpMonolith.Ingestion.Endpoints;
 
@@ -156,7 +157,10 @@ internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders
 
 internal static class ClientRoutes
 {
-    /// <summary>A route for every method, open to all, that ends right after routing.</summary>
-    public static void MapForClients(this IEndpointRouteBuilder endpoints, string pattern, RequestDelegate handle) =>
-        endpoints.Map(pattern, handle).AllowAnonymous().ShortCircuit();
+    /// <summary>A route for every method, open to all over https, that ends right after routing.</summary>
+    public static void MapForClients(this IEndpointRouteBuilder endpoints, string pattern, RequestDelegate handle)
+    {
+        var options = endpoints.ServiceProvider.GetRequiredService<IOptions<IngestionOptions>>().Value;
+        endpoints.Map(pattern, options.AllowPlainHttp ? handle : PlainHttp.Refuse(handle)).AllowAnonymous().ShortCircuit();
+    }
 }
