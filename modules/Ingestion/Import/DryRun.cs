@@ -38,25 +38,21 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
 
         try
         {
-            using var csv = new CsvRows(Imports.PathOf(folder, fileId), file.Shape);
+            var path = Imports.PathOf(folder, fileId);
+            using var csv = new CsvRows(path, file.Shape);
             if (mapping.Check(csv.Header.ToList()) is { } problem)
             {
                 return problem;
             }
 
             var calls = new RowCalls(csv.Header, mapping, Imports.OwnIdType(sourceId), file.Sha256[..16], mapping.Key(), countries.Of(sourceId));
-            return await Task.Run(() => CountAsync(new RowGroups(csv, mapping, ApartIn(file, mapping, ct)), calls, sourceId, ct), ct);
+            return await Task.Run(
+                () => CountAsync(new RowGroups(csv, mapping, RowGroups.ApartIn(path, file.Shape, mapping, ct)), calls, sourceId, ct), ct);
         }
         catch (Exception fault) when (fault is InvalidDataException or NotUnpackedException)
         {
             return new Problem("file.not_readable", fault.Message, "file");
         }
-    }
-
-    private IReadOnlySet<long> ApartIn(ImportFile file, ImportMapping mapping, CancellationToken ct)
-    {
-        using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
-        return RowGroups.Apart(csv, mapping, ct);
     }
 
     private async Task<Outcome<DryCounts>> CountAsync(RowGroups groups, RowCalls calls, long sourceId, CancellationToken ct)

@@ -124,8 +124,9 @@ internal sealed partial class ImportRunner(
     /// <summary>Takes the rows that are left. False: somebody paused or cancelled it.</summary>
     private async Task<bool> TakeAsync(FileImport import, ImportFile file, CancellationToken ct)
     {
-        using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
-        var groups = new RowGroups(csv, import.Mapping, ApartIn(file, import.Mapping, ct));
+        var path = Imports.PathOf(folder, file.Id);
+        using var csv = new CsvRows(path, file.Shape);
+        var groups = new RowGroups(csv, import.Mapping, RowGroups.ApartIn(path, file.Shape, import.Mapping, ct));
         var calls = new RowCalls(csv.Header, import.Mapping, Imports.OwnIdType(import.SourceId), file.Sha256[..16], import.Mapping.Key(), countries.Of(import.SourceId));
         var more = true;
         while (groups.LastRow < import.RowsDone && (more = groups.Read()))
@@ -148,12 +149,6 @@ internal sealed partial class ImportRunner(
         }
 
         return await committing;
-    }
-
-    private IReadOnlySet<long> ApartIn(ImportFile file, ImportMapping mapping, CancellationToken ct)
-    {
-        using var csv = new CsvRows(Imports.PathOf(folder, file.Id), file.Shape);
-        return RowGroups.Apart(csv, mapping, ct);
     }
 
     private static Batch Next(RowGroups groups, RowCalls calls, out bool more)

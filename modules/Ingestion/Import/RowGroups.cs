@@ -7,7 +7,7 @@ namespace CdpMonolith.Ingestion.Import;
 /// The rows of a file that become calls together: lines of one order that stand next to one another. Without order lines, each row
 /// by itself.
 /// </summary>
-/// <param name="apart">Orders whose lines do not stand together, as <see cref="Apart"/> found them: none of them is taken.</param>
+/// <param name="apart">Orders whose lines do not stand together, as <see cref="ApartIn"/> found them: none of them is taken.</param>
 internal sealed class RowGroups(CsvRows csv, ImportMapping mapping, IReadOnlySet<long> apart)
 {
     private const int LinesAtMost = 10_000;
@@ -27,8 +27,7 @@ internal sealed class RowGroups(CsvRows csv, ImportMapping mapping, IReadOnlySet
     public long LastRow => Rows.Count == 0 ? 0 : Rows[^1].Number;
 
     /// <summary>Reads the whole file for orders whose lines stand in more than one place.</summary>
-    /// <param name="file">At its beginning.</param>
-    public static IReadOnlySet<long> Apart(CsvRows file, ImportMapping mapping, CancellationToken ct)
+    public static IReadOnlySet<long> ApartIn(string path, CsvShape shape, ImportMapping mapping, CancellationToken ct)
     {
         var (met, apart) = (new HashSet<long>(), new HashSet<long>());
         if (mapping.OrderColumn is null)
@@ -36,7 +35,8 @@ internal sealed class RowGroups(CsvRows csv, ImportMapping mapping, IReadOnlySet
             return apart;
         }
 
-        var groups = new RowGroups(file, mapping, apart);
+        using var csv = new CsvRows(path, shape);
+        var groups = new RowGroups(csv, mapping, apart);
         while (groups.Read())
         {
             ct.ThrowIfCancellationRequested();
