@@ -12,7 +12,8 @@ using Microsoft.Playwright;
 
 namespace CdpMonolith.Tests.Stories;
 
-/// <summary>The field's browser clients in Chromium, on a shop of another origin, unchanged but for their host.</summary>
+/// <summary>The field's browser clients in Chromium, on a shop of another origin, unchanged but for their host. What they meet stands before the store.</summary>
+[Category(Engine.One)]
 public sealed class BrowserClientTests
 {
     private const string Segment =

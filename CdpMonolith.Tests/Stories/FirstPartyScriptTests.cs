@@ -14,7 +14,8 @@ using Microsoft.Playwright;
 
 namespace CdpMonolith.Tests.Stories;
 
-/// <summary>The product's own script in Chromium, on a shop of another origin, over a line that breaks.</summary>
+/// <summary>The product's own script in Chromium, on a shop of another origin, over a line that breaks. What they meet stands before the store.</summary>
+[Category(Engine.One)]
 public sealed class FirstPartyScriptTests
 {
     private static readonly BrowserSettings Quiet = BrowserSettings.Default with { PageViews = false };

@@ -5,5 +5,9 @@ using CdpMonolith.Tests.Support;
 public sealed class OneSetUp
 {
     [OneTimeTearDown]
-    public Task Close() => Browser.CloseAsync();
+    public async Task Close()
+    {
+        await Browser.CloseAsync();
+        Engine.Close();
+    }
 }

@@ -17,6 +17,9 @@ internal sealed class TempFolder(string? engine = null) : IDisposable
     /// <summary>What the program must be told to run here.</summary>
     public string[] Settings => Database is { } database ? [$"--Store:Folder={Path}", $"--Store:PostgreSql={database}"] : [$"--Store:Folder={Path}"];
 
+    /// <summary>A data folder for a database of somebody else's, which stays.</summary>
+    public static TempFolder For(string database) => new(Engine.Postgres) { _database = database, _isBeside = true };
+
     /// <summary>Another data folder for the same database, with the same keys: for a second process.</summary>
     public TempFolder Beside()
     {
