@@ -47,13 +47,38 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
             : wish.DryRun ? await TellAsync(import) : await FollowAsync((long)import["id"]!, ct);
     }
 
-    /// <summary>The source of this name; made, as one of files, when there is none.</summary>
-    public async Task<long> SourceAsync(string name, CancellationToken ct)
+    /// <summary>A wish with what a saved mapping says where the wish says nothing, and the mapping's source.</summary>
+    /// <returns>Null: there is no such mapping, which was told.</returns>
+    public async Task<(ImportWish Wish, long? SourceId)?> SavedAsync(string name, ImportWish wish, CancellationToken ct)
+    {
+        var all = (await server.GetFromJsonAsync<JsonArray>("/api/mappings", ct))!;
+        if (all.FirstOrDefault(saved => string.Equals((string)saved!["name"]!, name, StringComparison.OrdinalIgnoreCase)) is not { } found)
+        {
+            await Console.Error.WriteLineAsync(
+                $"There is no saved mapping '{name}'{(all.Count == 0 ? "; save one in the console, under Imports" : $"; there are {string.Join(", ", all.Select(saved => $"'{saved!["name"]}'"))}")}.");
+            return null;
+        }
+
+        return (wish with
+        {
+            Mapping = found["mapping"]!.DeepClone(), Encoding = wish.Encoding ?? (string)found["encoding"]!, Delimiter = wish.Delimiter ?? (string)found["delimiter"]!,
+            HasHeader = wish.HasHeader ?? (bool)found["hasHeader"]!, Quote = wish.Quote ?? (string)found["quote"]!,
+        }, (long?)found["sourceId"]);
+    }
+
+    /// <summary>The source of this name; made, as one of files, when there is none and one may be.</summary>
+    /// <returns>0: there is none.</returns>
+    public async Task<long> SourceAsync(string name, bool mayMake, CancellationToken ct)
     {
         var sources = (await server.GetFromJsonAsync<JsonArray>("/api/sources", ct))!;
         if (sources.FirstOrDefault(source => string.Equals((string)source!["name"]!, name, StringComparison.OrdinalIgnoreCase)) is { } known)
         {
             return (long)known["id"]!;
+        }
+
+        if (!mayMake)
+        {
+            return 0;
         }
 
         using var made = await server.PostAsJsonAsync("/api/sources", new { name, kind = "file" }, ct);
@@ -109,7 +134,8 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
 
     private static async Task<JsonNode?> BodyAsync(HttpResponseMessage answer, CancellationToken ct)
     {
-        var body = await answer.Content.ReadFromJsonAsync<JsonNode>(ct);
+        var isJson = answer.Content.Headers.ContentType?.MediaType?.EndsWith("json", StringComparison.Ordinal) == true;
+        var body = isJson ? await answer.Content.ReadFromJsonAsync<JsonNode>(ct) : null;
         if (answer.IsSuccessStatusCode)
         {
             return body;

@@ -13,11 +13,13 @@ internal static class ImportCommand
 {
     private const string Help = """
         cdp import FILE --source NAME [--map MAP] [options]
+        cdp import FILE --mapping NAME [options]
 
           FILE                   a CSV file, also packed with gzip or zip
           --source NAME          the source that the file is from; made when there is none of this name
           --map MAP              what each column becomes, either a JSON file or Column=target,Column=target,…;
                                  default: as the last import of these columns, else as the headings suggest
+          --mapping NAME         a saved mapping: what each column becomes, how the file is written and its source, where not said here
           --dry-run              say what would be stored, matched and rejected, and store nothing
           --event NAME           each row is also this event
           --date-order ORDER     ymd, dmy or mdy, for dates such as 1/2/2026
@@ -82,9 +84,26 @@ internal static class ImportCommand
     private static async Task<int> ImportAsync(HttpClient server, Options options, TextWriter output)
     {
         var calls = new ImportCalls(server, output);
-        var sourceId = await calls.SourceAsync(options.Source, CancellationToken.None);
+        var (wish, mappedFor) = (options.Wish, (long?)null);
+        if (options.Mapping is { } name)
+        {
+            if (await calls.SavedAsync(name, wish, CancellationToken.None) is not { } saved)
+            {
+                return 1;
+            }
+
+            (wish, mappedFor) = saved;
+        }
+
+        var sourceId = options.Source is { } source ? await calls.SourceAsync(source, mayMake: !wish.DryRun, CancellationToken.None) : mappedFor;
+        if (sourceId is not { } from)
+        {
+            await Console.Error.WriteLineAsync($"The mapping '{options.Mapping}' is for no source of its own; say --source.");
+            return 1;
+        }
+
         await using var content = File.OpenRead(options.File);
-        var import = await calls.RunAsync(content, Path.GetFileName(options.File), sourceId, options.Wish, CancellationToken.None);
+        var import = await calls.RunAsync(content, Path.GetFileName(options.File), from, wish, CancellationToken.None);
         if (import is null)
         {
             return 1;
@@ -108,11 +127,11 @@ internal static class ImportCommand
         await output.WriteLineAsync($"the rejected rows, with reasons, are in {path}");
     }
 
-    private sealed record Options(string File, string Source, string Folder, ImportWish Wish)
+    private sealed record Options(string File, string? Source, string? Mapping, string Folder, ImportWish Wish)
     {
         public static Options? Read(string[] args, out string? problem)
         {
-            string? file = null, source = null, map = null, happening = null, zone = null, order = null;
+            string? file = null, source = null, map = null, saved = null, happening = null, zone = null, order = null;
             var folder = new StoreOptions().Folder;
             string? encoding = null, delimiter = null, quote = null;
             bool comma = false, dry = false;
@@ -132,7 +151,7 @@ internal static class ImportCommand
                     case "--header" or "--no-header":
                         header = name == "--header";
                         continue;
-                    case "--source" or "--map" or "--event" or "--time-zone" or "--date-order" or "--encoding" or "--delimiter" or "--quote" or "--Store:Folder":
+                    case "--source" or "--map" or "--mapping" or "--event" or "--time-zone" or "--date-order" or "--encoding" or "--delimiter" or "--quote" or "--Store:Folder":
                         value ??= ++i < args.Length ? args[i] : null;
                         if (value is null)
                         {
@@ -153,6 +172,7 @@ internal static class ImportCommand
                 {
                     "--source" => source = value,
                     "--map" => map = value,
+                    "--mapping" => saved = value,
                     "--event" => happening = value,
                     "--time-zone" => zone = value,
                     "--date-order" => order = value,
@@ -165,7 +185,10 @@ internal static class ImportCommand
 
             problem = file is null ? "Which file?"
                 : !System.IO.File.Exists(file) ? $"There is no file {file}."
-                : source is null ? "--source is missing." : null;
+                : source is null && saved is null ? "--source is missing."
+                : map is not null && saved is not null ? "--map and --mapping are two answers to one question."
+                : order is not (null or "ymd" or "dmy" or "mdy") ? "--date-order is ymd, dmy or mdy."
+                : quote is not (null or "double" or "single" or "none") ? "--quote is double, single or none." : null;
             if (problem is not null)
             {
                 return null;
@@ -185,7 +208,7 @@ internal static class ImportCommand
                 }
             }
 
-            return new Options(file!, source!, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma, encoding, delimiter, header, quote, dry));
+            return new Options(file!, source, saved, folder, new ImportWish(mapping, mapping is null ? map : null, happening, zone, order, comma, encoding, delimiter, header, quote, dry));
         }
     }
 }

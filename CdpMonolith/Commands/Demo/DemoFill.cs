@@ -104,7 +104,7 @@ internal sealed class DemoFill(HttpClient server, TextWriter output, DemoSamples
         await SayAsync(title);
         await using var content = open();
         var wish = new ImportWish(DemoSamples.MappingOf(file));
-        if (await _imports.RunAsync(content, $"{file}.csv", await _imports.SourceAsync(source, ct), wish, ct) is null)
+        if (await _imports.RunAsync(content, $"{file}.csv", await _imports.SourceAsync(source, mayMake: true, ct), wish, ct) is null)
         {
             throw new HttpRequestException($"The file {file}.csv could not be imported.");
         }

@@ -15,11 +15,12 @@ namespace CdpMonolith.Ingestion.Endpoints;
 
 /// <summary>A saved mapping as the API shows it.</summary>
 internal sealed record MappingAnswer(
-    long Id, string Name, IReadOnlyList<string> Header, JsonElement Mapping, string Encoding, string Delimiter, bool HasHeader, long? SourceId, long SavedAt, string Actor)
+    long Id, string Name, IReadOnlyList<string> Header, JsonElement Mapping, string Encoding, string Delimiter, bool HasHeader,
+    CsvQuote Quote, long? SourceId, long SavedAt, string Actor)
 {
     public static MappingAnswer Of(SavedMapping saved) => new(
         saved.Id, saved.Name, saved.Header, JsonSerializer.Deserialize<JsonElement>(saved.Mapping.ToJson()), saved.Shape.Encoding,
-        saved.Shape.Delimiter.ToString(), saved.Shape.HasHeader, saved.SourceId, saved.SavedAt, saved.Actor);
+        saved.Shape.Delimiter.ToString(), saved.Shape.HasHeader, saved.Shape.Quote, saved.SourceId, saved.SavedAt, saved.Actor);
 }
 
 /// <summary>A mapping to keep.</summary>
