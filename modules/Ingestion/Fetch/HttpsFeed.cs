@@ -282,7 +282,7 @@ internal sealed class HttpsFeed : IDisposable
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            var got = await from.ReadAsync(buffer, cancellationToken);
+            var got = await ReceiveAsync(buffer, cancellationToken);
             Read64 += got;
             return Read64 > atMost ? throw new FeedTooLargeException() : got;
         }
@@ -301,5 +301,18 @@ internal sealed class HttpsFeed : IDisposable
         public override void SetLength(long value) => throw new NotSupportedException();
 
         public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        /// <summary>A connection that is reset shows as a bare fault of the socket; here it gets a name, so that a full disk's is not taken for it.</summary>
+        private async ValueTask<int> ReceiveAsync(Memory<byte> buffer, CancellationToken ct)
+        {
+            try
+            {
+                return await from.ReadAsync(buffer, ct);
+            }
+            catch (IOException fault) when (fault is not HttpIOException)
+            {
+                throw new HttpIOException(HttpRequestError.ResponseEnded, innerException: fault);
+            }
+        }
     }
 }
