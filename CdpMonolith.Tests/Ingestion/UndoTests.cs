@@ -12,6 +12,7 @@ using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Profiles.Rules;
+using CdpMonolith.Profiles.Storage;
 using CdpMonolith.Segmentation.Contracts;
 using CdpMonolith.Segmentation.Evaluate;
 using CdpMonolith.Tests.Support;
@@ -308,6 +309,14 @@ public sealed class UndoTests
         public async Task<string> DescribeAsync()
         {
             await Test.CatchUpAsync();
+            await Test.Store.WriteAsync(
+                write =>
+                {
+                    var (words, last) = WordStore.Due(write);
+                    WordStore.Settle(write, words);
+                    WordStore.Forget(write, last);
+                },
+                default);
             var lines = Test.Store.Read(read => new[]
             {
                 Rows(read, "person", """

@@ -2,6 +2,7 @@ using System.Text;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Profiles.Rules;
+using CdpMonolith.Profiles.Unify;
 using static CdpMonolith.Tests.Profiles.UnifyTest;
 
 namespace CdpMonolith.Tests.Profiles;
@@ -73,6 +74,39 @@ public sealed class IdentifierTests
         }));
         Assert.That(Encoding.UTF8.GetString(Traits.Golden(Traits.Parse(Traits.Write(traits)), Standards.None)), Is.EqualTo(
             """{"age":7,"city":"Oslo","name":"Jørg \"J\"","ok":true,"tags":[1,{"a":null}]}"""));
+    }
+
+    [Test]
+    public void What_was_said_at_several_times_and_at_one_is_read_back_as_it_was()
+    {
+        Trait[] atOnce = [new("a", "1"u8.ToArray(), 5), new("t", "\"x\""u8.ToArray(), 5), new("v", """{"v":[1],"t":2}"""u8.ToArray(), 5)];
+        Trait[] apart = [atOnce[0], atOnce[1] with { At = 6 }, atOnce[2]];
+        foreach (var traits in new[] { atOnce, apart, [], [atOnce[0]] })
+        {
+            Assert.That(
+                Traits.Parse(Traits.Write(traits)).Select(trait => (trait.Name, Encoding.UTF8.GetString(trait.Value), trait.At)),
+                Is.EqualTo(traits.Select(trait => (trait.Name, Encoding.UTF8.GetString(trait.Value), trait.At))));
+        }
+    }
+
+    [Test]
+    public void The_cache_of_the_stage_knows_what_it_was_told_last_and_forgets_the_oldest()
+    {
+        var cache = new IdentityCache(10_000);
+        for (var n = 0; n < 20_000; n++)
+        {
+            cache.Keep(new Identifier(n % 2 == 0 ? "email" : "phone", $"person{n}"), new KnownProfile(n, n * 2));
+        }
+
+        cache.Keep(new Identifier("email", "person19998"), new KnownProfile(7, 8));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(cache.TryGet(new Identifier("phone", "person19999"), out var kept) ? kept : default, Is.EqualTo(new KnownProfile(19_999, 39_998)));
+            Assert.That(cache.TryGet(new Identifier("email", "person19998"), out kept) ? kept : default, Is.EqualTo(new KnownProfile(7, 8)));
+            Assert.That(cache.TryGet(new Identifier("email", "person19999"), out _), Is.False, "another type");
+            Assert.That(cache.TryGet(new Identifier("email", "person0"), out _), Is.False, "long ago");
+            Assert.That(Enumerable.Range(15_001, 4_999).Count(n => cache.TryGet(new Identifier(n % 2 == 0 ? "email" : "phone", $"person{n}"), out _)), Is.EqualTo(4_999));
+        }
     }
 
     [Test]

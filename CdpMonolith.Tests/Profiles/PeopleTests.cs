@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
 using CdpMonolith.Ingestion.Contracts;
+using CdpMonolith.Platform.Logs;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Profiles.Contracts;
 using CdpMonolith.Profiles.Storage;
@@ -58,6 +59,50 @@ public sealed class PeopleTests
         Assert.That(await CountAsync("berg"), Is.EqualTo(1));
         Assert.That(await CountAsync("kari"), Is.EqualTo(1));
         Assert.That(await CountAsync("nordmann"), Is.EqualTo(1), "the other one");
+    }
+
+    [Test]
+    public async Task Words_are_found_while_they_wait_and_when_they_stand_in_their_table()
+    {
+        Assert.That(await WaitingAsync(), Is.True, "words that came with the last batch wait");
+        await QuietAsync();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await WaitingAsync(), Is.False);
+            Assert.That(await CountAsync("nordmann"), Is.EqualTo(2));
+        }
+
+        await _unify.TakeAsync(Identify("u1", traits: new { name = "Kari Berg" }, at: 50));
+        foreach (var when in new[] { "waiting", "settled" })
+        {
+            using (Assert.EnterMultipleScope())
+            {
+                Assert.That(await CountAsync("nordmann"), Is.EqualTo(1), when);
+                Assert.That(await CountAsync("berg"), Is.EqualTo(1), when);
+                Assert.That(await CountAsync("kari berg"), Is.EqualTo(1), when);
+            }
+
+            await QuietAsync();
+        }
+    }
+
+    [Test]
+    public async Task Words_go_into_their_table_in_the_midst_of_other_work_and_a_word_that_came_back_stays()
+    {
+        for (var n = 0; n < 60; n++)
+        {
+            await _unify.TakeAsync(Identify("u1", traits: new { name = n % 2 == 0 ? "Kari Berg" : "Kari Dahl" }, at: 100 + n));
+        }
+
+        var settled = _unify.Test.Store.Read(read => read.Scalar<long>("SELECT COUNT(*) FROM profiles_token"));
+        await QuietAsync();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(settled, Is.GreaterThan(0), "nobody was quiet yet");
+            Assert.That(await CountAsync("dahl"), Is.EqualTo(1));
+            Assert.That(await CountAsync("berg"), Is.Zero);
+            Assert.That(await CountAsync("kari"), Is.EqualTo(1));
+        }
     }
 
     [TestCase(PeopleFilter.All, "U-3 a3 u2 u1")]
@@ -204,6 +249,18 @@ public sealed class PeopleTests
             Assert.That(person.Identifiers.Select(identifier => identifier.Value), Is.EqualTo(new[] { "7", "ann@example.com", "a1" }));
             Assert.That(timeline.Entries.Select(entry => entry.Event.MessageId), Is.EqualTo(new[] { "3", "2", "1" }));
             Assert.That(timeline.Next, Is.Null);
+        }
+    }
+
+    private Task<bool> WaitingAsync() => _unify.Test.Store.ReadAsync(WordStore.IsAnyDue, default);
+
+    /// <summary>Nothing is to be done for a while.</summary>
+    private async Task QuietAsync()
+    {
+        while (((IStage)_unify.Stage).DecideOnTime() is { } write)
+        {
+            await _unify.Test.Store.WriteAsync(write, default);
+            _unify.Stage.Committed();
         }
     }
 

@@ -26,7 +26,11 @@ internal sealed class MadeEvents : IEventLog
 /// <summary>Unification on a real store, fed with made events, one batch at a time.</summary>
 internal sealed class UnifyTest : IAsyncDisposable
 {
+    private readonly Dictionary<long, long> _canonical = [];
+    private readonly HashSet<long> _traitsRead = [];
     private long _cursor;
+    private long _followedTo;
+    private long _lastProfile;
 
     public UnifyTest(Action<ProfilesOptions>? limits = null, TempFolder? folder = null, MadeEvents? events = null)
     {
@@ -88,6 +92,7 @@ internal sealed class UnifyTest : IAsyncDisposable
         await Test.Store.WriteAsync(write => batch.Write?.Invoke(write), default);
         Stage.Committed();
         _cursor = batch.LastSeq;
+        Follow();
     }
 
     public async Task<Person> PersonAsync(string type, string value) =>
@@ -134,22 +139,38 @@ internal sealed class UnifyTest : IAsyncDisposable
     /// <summary>What a follower of the change log believes: profile to person, and the people whose traits it would read.</summary>
     public (IReadOnlyDictionary<long, long> Canonical, IReadOnlySet<long> TraitsRead) Followed()
     {
-        var canonical = new Dictionary<long, long>();
-        var traits = new HashSet<long>();
-        foreach (var change in Profiles.ReadChanges(0, int.MaxValue))
+        Follow();
+        return (_canonical, _traitsRead);
+    }
+
+    /// <summary>Takes what has come, as a follower does: first the profiles that were born, then the changes.</summary>
+    private void Follow()
+    {
+        var changes = Profiles.ReadChanges(_followedTo, int.MaxValue);
+        if (changes.Count == 0)
         {
-            canonical.TryAdd(change.ProfileId, change.ProfileId);
-            if (change.Kind == ProfileChangeKind.CanonicalChanged)
-            {
-                canonical[change.ProfileId] = change.CanonicalId!.Value;
-            }
-            else if (change.Kind == ProfileChangeKind.TraitsChanged)
-            {
-                traits.Add(change.ProfileId);
-            }
+            return;
         }
 
-        return (canonical, traits);
+        foreach (var born in Profiles.PointersAfter(_lastProfile, int.MaxValue))
+        {
+            _canonical[born.ProfileId] = born.CanonicalId;
+            _lastProfile = born.ProfileId;
+        }
+
+        foreach (var change in changes)
+        {
+            _followedTo = change.Seq;
+            if (change.Kind == ProfileChangeKind.CanonicalChanged)
+            {
+                _canonical[change.ProfileId] = change.CanonicalId!.Value;
+            }
+
+            if (change.TraitsChangedOf is { } person)
+            {
+                _traitsRead.Add(person);
+            }
+        }
     }
 
     public ValueTask DisposeAsync() => Test.DisposeAsync();

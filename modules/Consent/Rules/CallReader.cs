@@ -37,8 +37,8 @@ internal static class CallReader
 
     public static Told Read(Event call)
     {
-        using var document = JsonDocument.Parse(call.Body);
-        var context = Object(document.RootElement, "context");
+        using var document = Context(call.Body);
+        var context = document is { RootElement.ValueKind: JsonValueKind.Object } ? document.RootElement : (JsonElement?)null;
         var consent = Object(context, "consent");
         var state = new Dictionary<string, (string, ConsentStatus)>();
         foreach (var preference in Members(Object(consent, "categoryPreferences")))
@@ -77,6 +77,26 @@ internal static class CallReader
         Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"
             ? Words.Evidence($"{uri.Scheme}://{uri.Authority}{uri.AbsolutePath}".Replace("%40", "@", StringComparison.OrdinalIgnoreCase))
             : null;
+
+    /// <summary>The call's context, without the rest of it being taken apart; null when it has none.</summary>
+    private static JsonDocument? Context(byte[] body)
+    {
+        var reader = new Utf8JsonReader(body);
+        reader.Read();
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var isContext = reader.ValueTextEquals("context"u8);
+            reader.Read();
+            if (isContext)
+            {
+                return JsonDocument.ParseValue(ref reader);
+            }
+
+            reader.Skip();
+        }
+
+        return null;
+    }
 
     private static void Say(Dictionary<string, (string Spelled, ConsentStatus Status)> state, string spelled, ConsentStatus status)
     {

@@ -18,7 +18,7 @@ internal sealed class CatalogueStage(IStore store) : Stage<CatalogueEntry>
 
     public override string Follows => IEventLog.Log;
 
-    public override int BatchSize => 5000;
+    public override int BatchSize => 2000;
 
     public override Action<WriteSession> Clear => CatalogueStore.Clear;
 

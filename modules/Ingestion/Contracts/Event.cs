@@ -38,6 +38,9 @@ public enum EventFlags
 
     /// <summary>The tracking plan took properties out of it before it was stored.</summary>
     Trimmed = 32,
+
+    /// <summary>An identify or alias: it says who somebody is, and is nothing that somebody did. Only where an event was given to a profile.</summary>
+    Statement = 64,
 }
 
 /// <summary>An accepted call.</summary>

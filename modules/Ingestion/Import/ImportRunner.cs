@@ -19,7 +19,7 @@ internal sealed partial class ImportRunner(
     /// <summary>How the name of a file ends while it comes in.</summary>
     public const string PartOfUpload = ".part";
 
-    private const int BatchRows = 2000;
+    private const int BatchRows = 1000;
     private const double NearlyAll = 0.99;
     private static readonly TimeSpan PauseAfterOutage = TimeSpan.FromSeconds(2);
 

@@ -37,6 +37,7 @@ internal sealed class RowCalls
 
     private readonly Column[] _columns;
     private readonly ImportMapping _mapping;
+    private readonly string? _orderColumn;
     private readonly TimeZoneInfo _zone;
     private readonly string _ownIdType;
     private readonly string? _country;
@@ -64,6 +65,7 @@ internal sealed class RowCalls
         _columns = [.. header.Select((name, at) => new Column(at, name, mapping.Columns.GetValueOrDefault(name) ?? ColumnMapping.Ignored))
             .Where(column => column.Mapping.To != ColumnTarget.Ignore)];
         (_mapping, _ownIdType, _country, _filePart, _mappingPart, _width) = (mapping, ownIdType, country, $"import-{fileKey}-", mappingKey, header.Count);
+        _orderColumn = mapping.OrderColumn;
         _zone = mapping.TimeZone is { } zone ? TimeZoneInfo.FindSystemTimeZoneById(zone) : TimeZoneInfo.Utc;
         _hasPersonPart = !mapping.HasEvents || _columns.Any(column =>
             column.Mapping.To is ColumnTarget.Trait or ColumnTarget.Consent);
@@ -142,7 +144,7 @@ internal sealed class RowCalls
                 return new RowFault(row.Number, problem);
             }
 
-            if (_mapping.OrderColumn is null)
+            if (_orderColumn is null)
             {
                 values = said;
                 break;
@@ -166,7 +168,7 @@ internal sealed class RowCalls
             ? new RowProblem("row.no_identifier", "The row has nothing that tells who it is about.")
         : _mapping.HasEvents && string.IsNullOrWhiteSpace(values.Event)
             ? new RowProblem("row.no_event", "The row does not say which event it is.")
-        : _mapping.OrderColumn is { } order && values.Order is null
+        : _orderColumn is { } order && values.Order is null
             ? new RowProblem("row.no_order", "The row does not say which order it is a line of.", order)
         : null;
 

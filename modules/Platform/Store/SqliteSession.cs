@@ -35,8 +35,8 @@ internal sealed class SqliteReadSession(SqliteConnection connection) : ReadSessi
 }
 
 /// <summary>The writing connection on SQLite.</summary>
-/// <param name="walPath">The write-ahead log, to be copied back from <paramref name="checkpointBytes"/> on.</param>
-internal sealed partial class SqliteWriteSession(SqliteConnection connection, string walPath, long checkpointBytes, ILogger logger) : LaneSession
+/// <param name="checkpointBytes">What is written to the log before it is copied back into the database.</param>
+internal sealed partial class SqliteWriteSession(SqliteConnection connection, long checkpointBytes, ILogger logger) : LaneSession
 {
     private const string WriteNextSeq = """
         INSERT INTO platform_log (name, next_seq) VALUES ($1, $2)
@@ -106,11 +106,15 @@ internal sealed partial class SqliteWriteSession(SqliteConnection connection, st
         Prepare("RELEASE work").Run();
     }
 
+    /// <summary>
+    /// Copies the log back once so much was written since the last time. Its file tells nothing: it keeps its length when the log begins anew.
+    /// </summary>
     public override void Tend()
     {
-        var log = new FileInfo(walPath);
-        if (log.Exists && log.Length > checkpointBytes)
+        _ = SQLitePCL.raw.sqlite3_db_status(connection.Handle!, SQLitePCL.raw.SQLITE_DBSTATUS_CACHE_WRITE, out var pages, out _, 0);
+        if (pages * (long)SqliteStore.PageBytes > checkpointBytes)
         {
+            _ = SQLitePCL.raw.sqlite3_db_status(connection.Handle!, SQLitePCL.raw.SQLITE_DBSTATUS_CACHE_WRITE, out _, out _, 1);
             TryCheckpoint("PASSIVE");
         }
     }

@@ -16,6 +16,9 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     /// <summary>The first version without the WAL-reset fault.</summary>
     private static readonly Version SoundVersion = new(3, 51, 3);
 
+    /// <summary>Bytes in a page of the database.</summary>
+    public const int PageBytes = 8192;
+
     private readonly DataFolder _folder;
     private readonly WriteLane _lane;
     private readonly SemaphoreSlim _readers;
@@ -45,7 +48,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false, DefaultTimeout = 5,
         }.ConnectionString;
         _lane = new WriteLane(
-            new SqliteWriteSession(connection, path + "-wal", settings.CheckpointMiB * 1024L * 1024, logger),
+            new SqliteWriteSession(connection, settings.CheckpointMiB * 1024L * 1024, logger),
             grown => LogsGrew?.Invoke(grown), logger);
         LogOpened(logger, Version.ToString());
         if (Version < SoundVersion)
@@ -146,7 +149,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
     {
         Pragma(
             connection,
-            "page_size=8192",
+            $"page_size={PageBytes}",
             "journal_mode=WAL",
             settings.Durable ? "synchronous=FULL" : "synchronous=OFF",
             "secure_delete=ON",
@@ -154,7 +157,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             "mmap_size=0",
             "temp_store=MEMORY",
             "wal_autocheckpoint=0",
-            "journal_size_limit=67108864",
+            $"journal_size_limit={settings.CheckpointMiB * 1024L * 1024}",
             $"cache_size=-{settings.WriterCacheMiB * 1024}");
     }
 

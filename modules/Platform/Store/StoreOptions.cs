@@ -21,9 +21,9 @@ public sealed class StoreOptions
     [Range(4, 4096)]
     public int WriterCacheMiB { get; set; } = 64;
 
-    /// <summary>Size of the write-ahead log at which it is copied back into the database, in mebibytes.</summary>
+    /// <summary>What is written to the write-ahead log before it is copied back into the database, in mebibytes.</summary>
     [Range(1, 1024)]
-    public int CheckpointMiB { get; set; } = 16;
+    public int CheckpointMiB { get; set; } = 64;
 
     /// <summary>
     /// Space on the volume of the folder, in mebibytes, below which nothing more is taken in: senders are asked to come again later.

@@ -32,7 +32,19 @@ internal sealed class Node
 {
     public required long Id { get; init; }
 
-    public required Identifier Identifier { get; init; }
+    public required Identifier Identifier
+    {
+        get;
+        init
+        {
+            field = value;
+            Rank = IdentifierRules.RankOf(value.Type);
+            IsAnonymous = value.Type == IdentifierTypes.AnonymousId;
+        }
+    }
+
+    /// <summary>As <see cref="IdentifierRules.RankOf"/> of its type.</summary>
+    public int Rank { get; private init; }
 
     public required long FirstSeenAt { get; set; }
 
@@ -54,7 +66,7 @@ internal sealed class Node
 
     public long StoredAnonymousLinks { get; init; }
 
-    public bool IsAnonymous => Identifier.Type == IdentifierTypes.AnonymousId;
+    public bool IsAnonymous { get; private init; }
 
     /// <summary>Place in the decision that is being made.</summary>
     public int Index { get; set; } = -1;

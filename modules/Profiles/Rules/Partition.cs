@@ -48,7 +48,7 @@ internal static class Partition
 
     private static int RankOf(Link link)
     {
-        var (low, high) = (IdentifierRules.RankOf(link.Low.Identifier.Type), IdentifierRules.RankOf(link.High.Identifier.Type));
+        var (low, high) = (link.Low.Rank, link.High.Rank);
         return (Math.Min(low, high) * 8) + Math.Max(low, high);
     }
 

@@ -104,10 +104,19 @@ internal static class Traits
         return output.WrittenSpan.ToArray();
     }
 
-    /// <summary>As a source record is stored: <c>{"name":{"v":value,"t":ms}}</c>. Valid until the next call on this thread.</summary>
+    /// <summary>
+    /// As a source record is stored: <c>{"name":{"v":value,"t":ms}}</c>, or <c>[ms,{"name":value}]</c> when all of it was said at one time.
+    /// Valid until the next call on this thread.
+    /// </summary>
     public static ReadOnlySpan<byte> Write(Trait[] traits)
     {
         var output = Buffer();
+        if (traits.Length > 0 && Array.TrueForAll(traits, trait => trait.At == traits[0].At))
+        {
+            WriteOfOneTime(output, traits);
+            return output.WrittenSpan;
+        }
+
         output.Write("{"u8);
         for (var i = 0; i < traits.Length; i++)
         {
@@ -129,12 +138,45 @@ internal static class Traits
         return output.WrittenSpan;
     }
 
+    private static void WriteOfOneTime(ArrayBufferWriter<byte> output, Trait[] traits)
+    {
+        output.Write("["u8);
+        Utf8Formatter.TryFormat(traits[0].At, output.GetSpan(20), out var length);
+        output.Advance(length);
+        for (var i = 0; i < traits.Length; i++)
+        {
+            output.Write(i == 0 ? ",{"u8 : ","u8);
+            CompactJson.WriteString(output, traits[i].Name);
+            output.Write(":"u8);
+            output.Write(traits[i].Value);
+        }
+
+        output.Write("}]"u8);
+    }
+
     /// <summary>Reads what <see cref="Write"/> wrote.</summary>
     public static Trait[] Parse(ReadOnlySpan<byte> record)
     {
         var reader = new Utf8JsonReader(record);
         var traits = new List<Trait>();
         reader.Read();
+        if (reader.TokenType == JsonTokenType.StartArray)
+        {
+            reader.Read();
+            var said = reader.GetInt64();
+            reader.Read();
+            while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+            {
+                var name = reader.GetString()!;
+                reader.Read();
+                var start = (int)reader.TokenStartIndex;
+                reader.Skip();
+                traits.Add(new Trait(name, record[start..(int)reader.BytesConsumed].ToArray(), said));
+            }
+
+            return [.. traits];
+        }
+
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             var name = reader.GetString()!;

@@ -34,18 +34,28 @@ internal static class ChangeLog
         return seq;
     }
 
-    /// <summary>Adds to the end of the log: events, then moves, then golden records.</summary>
+    /// <summary>Adds to the end of the log: events, then moves, then golden records that changed otherwise than with one of the events.</summary>
+    /// <param name="canonicalOf">The person of a profile; null: not known here.</param>
     public static void Append(
-        WriteSession write, IEnumerable<(long ProfileId, Event Event)> resolved, IEnumerable<(long ProfileId, long CanonicalId)> moved,
-        IEnumerable<long> traitsChanged, long now)
+        WriteSession write, IReadOnlyList<(long ProfileId, Event Event)> resolved, IEnumerable<(long ProfileId, long CanonicalId)> moved,
+        IReadOnlyCollection<long> traitsChanged, Func<long, long?> canonicalOf, long now)
     {
         var first = write.NextSeq(IProfiles.Log);
         var seq = first;
+        var untold = traitsChanged.ToHashSet();
         var rows = write.Append("profiles_change", Columns);
         foreach (var (profile, call) in resolved)
         {
-            rows.Add(seq++).Add((long)ProfileChangeKind.EventResolved).Add(profile).Add(call.OccurredAt)
-                .Add(call.Seq).Add((long)call.Flags).AddNull().EndRow();
+            var flags = call.Flags | (call.Type is CallType.Identify or CallType.Alias ? EventFlags.Statement : EventFlags.None);
+            rows.Add(seq++).Add((long)ProfileChangeKind.EventResolved).Add(profile).Add(call.OccurredAt).Add(call.Seq).Add((long)flags);
+            if (untold.Count > 0 && canonicalOf(profile) is { } person && untold.Remove(person))
+            {
+                rows.Add(person).EndRow();
+            }
+            else
+            {
+                rows.AddNull().EndRow();
+            }
         }
 
         foreach (var (profile, canonical) in moved)
@@ -53,7 +63,7 @@ internal static class ChangeLog
             rows.Add(seq++).Add((long)ProfileChangeKind.CanonicalChanged).Add(profile).Add(now).AddNull().Add(0).Add(canonical).EndRow();
         }
 
-        foreach (var profile in traitsChanged)
+        foreach (var profile in untold)
         {
             rows.Add(seq++).Add((long)ProfileChangeKind.TraitsChanged).Add(profile).Add(now).AddNull().Add(0).AddNull().EndRow();
         }

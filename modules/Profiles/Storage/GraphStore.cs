@@ -36,7 +36,14 @@ internal static class GraphStore
     private static readonly string FindByValues = $"SELECT type, value, id, first_seen_at FROM profiles_profile WHERE value IN ({Lists.Places})";
 
     private const string FindNode = $"SELECT {NodeColumns} FROM profiles_profile AS p WHERE p.id = $1";
-    private const string FindMembers = $"SELECT {NodeColumns} FROM profiles_profile AS p WHERE p.canonical_id = $1 ORDER BY p.id";
+
+    /// <summary>The profile that gives a person its id, and the others.</summary>
+    private const string FindMembers = $"""
+        SELECT {NodeColumns} FROM profiles_profile AS p WHERE p.id = $1 AND p.canonical_id = p.id
+        UNION ALL
+        SELECT {NodeColumns} FROM profiles_profile AS p WHERE p.canonical_id = $1 AND p.canonical_id <> p.id
+        """;
+
     private const string FindEvidenceAt = "SELECT evidence_at FROM profiles_link WHERE low = $1 AND high = $2";
 
     private const string LinkColumns = "l.low, l.high, l.state, l.reason, l.decision, l.evidence_at";
@@ -157,6 +164,7 @@ internal static class GraphStore
             nodes.Add(ReadNode(row));
         }
 
+        nodes.Sort(static (a, b) => a.Id.CompareTo(b.Id));
         return nodes;
     }
 

@@ -30,10 +30,18 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
         "SELECT id FROM profiles_profile WHERE id < $1 AND canonical_id = id ORDER BY id DESC LIMIT $2";
 
     private const string ListKnown = """
-        SELECT DISTINCT canonical_id
-        FROM   profiles_profile
-        WHERE  type <> 'anonymous_id' AND canonical_id < $1
-        ORDER  BY canonical_id DESC
+        SELECT id
+        FROM   (SELECT id FROM profiles_profile
+                WHERE  canonical_id = id AND type <> 'anonymous_id' AND id < $1
+                ORDER  BY id DESC
+                LIMIT  $2) AS themselves
+        UNION
+        SELECT canonical_id
+        FROM   (SELECT DISTINCT canonical_id FROM profiles_profile
+                WHERE  canonical_id <> id AND type <> 'anonymous_id' AND canonical_id < $1
+                ORDER  BY canonical_id DESC
+                LIMIT  $2) AS by_others
+        ORDER  BY id DESC
         LIMIT  $2
         """;
 
@@ -41,26 +49,13 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
         SELECT p.id
         FROM   profiles_profile AS p
         WHERE  p.id < $1 AND p.canonical_id = p.id AND p.type = 'anonymous_id'
-          AND  NOT EXISTS (SELECT 1 FROM profiles_profile AS k WHERE k.type <> 'anonymous_id' AND k.canonical_id = p.id)
+          AND  NOT EXISTS (SELECT 1 FROM profiles_profile AS k WHERE k.canonical_id = p.id AND k.canonical_id <> k.id AND k.type <> 'anonymous_id')
         ORDER  BY p.id DESC
         LIMIT  $2
         """;
 
     private const string FindByBeginning = """
         SELECT canonical_id FROM profiles_profile WHERE value >= $1 AND value < $2 ORDER BY value LIMIT $3
-        """;
-
-    private const string FindByToken = """
-        SELECT t.profile_id, p.canonical_id
-        FROM   profiles_token AS t
-        JOIN   profiles_profile AS p ON p.id = t.profile_id
-        WHERE  t.token >= $1 AND t.token < $2
-        ORDER  BY t.token
-        LIMIT  $3
-        """;
-
-    private const string CountByToken = """
-        SELECT COUNT(*) FROM (SELECT 1 FROM profiles_token WHERE token >= $1 AND token < $2 LIMIT $3) AS few
         """;
 
     private const string FindLastSeen = """
@@ -72,13 +67,9 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
         """;
 
     private const string FindSources = """
-        SELECT source_id FROM profiles_profile WHERE canonical_id = $1
+        SELECT source_id FROM profiles_profile WHERE id = $1
         UNION
-        SELECT r.source_id
-        FROM   profiles_profile AS p
-        JOIN   profiles_source_record AS r ON r.profile_id = p.id
-        WHERE  p.canonical_id = $1
-        ORDER  BY source_id
+        SELECT source_id FROM profiles_source_record WHERE profile_id = $1
         """;
 
     /// <param name="before">Canonical profile that the page before ended with; <see cref="long.MaxValue"/> for the first page.</param>
@@ -138,14 +129,17 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
 
     private static List<long> SourcesOf(ReadSession read, long canonicalId)
     {
-        var sources = new List<long>();
-        var row = read.Prepare(FindSources).Set(1, canonicalId);
-        while (row.Step())
+        var sources = new SortedSet<long>();
+        foreach (var member in ProfileReader.MembersOf(read, canonicalId))
         {
-            sources.Add(row.Int64(0));
+            var row = read.Prepare(FindSources).Set(1, member);
+            while (row.Step())
+            {
+                sources.Add(row.Int64(0));
+            }
         }
 
-        return sources;
+        return [.. sources];
     }
 
     private HashSet<long> ByIdentifier(ReadSession read, string text)
@@ -165,7 +159,7 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
             rules.Normalise(IdentifierTypes.Phone, text)?.Value ?? text, rules.Normalise(IdentifierTypes.Email, text)?.Value ?? text,
         }.Distinct())
         {
-            var row = read.Prepare(FindByBeginning).Set(1, beginning).Set(2, After(beginning)).Set(3, Matches);
+            var row = read.Prepare(FindByBeginning).Set(1, beginning).Set(2, WordStore.After(beginning)).Set(3, Matches);
             while (row.Step())
             {
                 people.Add(row.Int64(0));
@@ -182,15 +176,14 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
             return [];
         }
 
-        var rarest = words.Count == 1 ? words[0] : words.MinBy(word => Count(read, word))!;
-        var found = new List<(long Profile, long Canonical)>();
-        var row = read.Prepare(FindByToken).Set(1, rarest).Set(2, After(rarest)).Set(3, Matches);
-        while (row.Step())
-        {
-            found.Add((row.Int64(0), row.Int64(1)));
-        }
-
-        return [.. found.Where(entry => words.Count == 1 || HasAll(read, entry.Profile, words)).Select(entry => entry.Canonical)];
+        var rarest = words.Count == 1 ? words[0] : words.MinBy(word => WordStore.CountOf(read, word, Matches))!;
+        var due = WordStore.Due(read).Changes;
+        return
+        [
+            .. WordStore.Profiles(read, rarest, Matches, due)
+                .Where(profile => (words.Count == 1 && due.Count == 0) || HasAll(read, profile, words))
+                .Select(profile => ProfileReader.CanonicalOf(read, profile)).OfType<long>(),
+        ];
     }
 
     private static bool HasAll(ReadSession read, long profileId, List<string> words)
@@ -199,16 +192,4 @@ internal sealed class PeopleStore(IStore store, IdentifierRules rules)
         RecordStore.Of(read, profileId).ForEach(record => NameWords.Add(record.Traits, named));
         return words.TrueForAll(word => named.Exists(name => name.StartsWith(word, StringComparison.Ordinal)));
     }
-
-    private static long Count(ReadSession read, string word)
-    {
-        var row = read.Prepare(CountByToken).Set(1, word).Set(2, After(word)).Set(3, Matches);
-        row.Step();
-        var count = row.Int64(0);
-        row.Reset();
-        return count;
-    }
-
-    /// <summary>The end of the range of texts that begin so.</summary>
-    private static string After(string beginning) => beginning + "\U0010FFFF";
 }

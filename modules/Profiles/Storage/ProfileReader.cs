@@ -19,7 +19,11 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules, ISource
     private const string GoldenAfter = "SELECT profile_id, traits FROM profiles_golden WHERE profile_id > $1 ORDER BY profile_id LIMIT $2";
     private const string ReadPointersAfter = "SELECT id, canonical_id FROM profiles_profile WHERE id > $1 ORDER BY id LIMIT $2";
     private const string FindCanonical = "SELECT canonical_id FROM profiles_profile WHERE id = $1";
-    private const string FindMembers = "SELECT id FROM profiles_profile WHERE canonical_id = $1 ORDER BY id";
+    private const string FindMembers = """
+        SELECT id FROM profiles_profile WHERE id = $1 AND canonical_id = id
+        UNION ALL
+        SELECT id FROM profiles_profile WHERE canonical_id = $1 AND canonical_id <> id
+        """;
 
     private const string FindByIdentifier = "SELECT canonical_id FROM profiles_profile WHERE value = $1 AND type = $2";
 
@@ -154,6 +158,7 @@ internal sealed class ProfileReader(IStore store, IdentifierRules rules, ISource
             members.Add(row.Int64(0));
         }
 
+        members.Sort();
         return members;
     }
 

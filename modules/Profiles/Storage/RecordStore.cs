@@ -6,7 +6,7 @@ namespace CdpMonolith.Profiles.Storage;
 /// <summary>What one source says of one profile.</summary>
 internal readonly record struct SourceRecord(long ProfileId, long SourceId, Trait[] Traits);
 
-/// <summary>Source records, golden records and the words people are found by.</summary>
+/// <summary>Source records and golden records.</summary>
 internal static class RecordStore
 {
     private const string FindRecords = "SELECT source_id, traits FROM profiles_source_record WHERE profile_id = $1 ORDER BY source_id";
@@ -17,7 +17,6 @@ internal static class RecordStore
     private const string FindGolden = "SELECT traits FROM profiles_golden WHERE profile_id = $1";
     private const string UpdateGolden = "UPDATE profiles_golden SET traits = $2 WHERE profile_id = $1";
     private const string DropGolden = "DELETE FROM profiles_golden WHERE profile_id = $1";
-    private const string DropToken = "DELETE FROM profiles_token WHERE token = $1 AND profile_id = $2";
 
     public static List<SourceRecord> Of(ReadSession read, long profileId)
     {
@@ -40,12 +39,13 @@ internal static class RecordStore
         return traits;
     }
 
-    public static void Insert(WriteSession write, IEnumerable<SourceRecord> records)
+    /// <param name="records">Each with its traits as <see cref="Traits.Write"/> writes them.</param>
+    public static void Insert(WriteSession write, IReadOnlyList<(SourceRecord Record, byte[] Traits)> records)
     {
         var rows = write.Append("profiles_source_record", "profile_id, source_id, traits, updated_at");
-        foreach (var record in records)
+        foreach (var (record, traits) in records)
         {
-            rows.Add(record.ProfileId).Add(record.SourceId).AddUtf8(Traits.Write(record.Traits)).Add(UpdatedAt(record)).EndRow();
+            rows.Add(record.ProfileId).Add(record.SourceId).AddUtf8(traits).Add(UpdatedAt(record)).EndRow();
         }
 
         rows.Done();
@@ -71,20 +71,6 @@ internal static class RecordStore
 
     public static void DropGoldenOf(WriteSession write, long canonicalId) =>
         write.Prepare(DropGolden).Set(1, canonicalId).Run();
-
-    public static void InsertTokens(WriteSession write, IEnumerable<(string Token, long ProfileId)> tokens)
-    {
-        var rows = write.Append("profiles_token", "token, profile_id");
-        foreach (var (token, id) in tokens)
-        {
-            rows.Add(token).Add(id).EndRow();
-        }
-
-        rows.Done();
-    }
-
-    public static void Drop(WriteSession write, (string Token, long ProfileId) token) =>
-        write.Prepare(DropToken).Set(1, token.Token).Set(2, token.ProfileId).Run();
 
     private static long UpdatedAt(SourceRecord record)
     {

@@ -1,5 +1,6 @@
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Profiles.Contracts;
+using CdpMonolith.Profiles.Rules;
 
 namespace CdpMonolith.Profiles.Storage;
 
@@ -30,7 +31,6 @@ internal static class RetractStore
     private const string DropProfile = "DELETE FROM profiles_profile WHERE id = $1";
     private const string DropRecords = "DELETE FROM profiles_source_record WHERE profile_id = $1";
     private const string DropRecord = "DELETE FROM profiles_source_record WHERE profile_id = $1 AND source_id = $2";
-    private const string DropTokens = "DELETE FROM profiles_token WHERE profile_id = $1";
     private const string CountLinks =
         "UPDATE profiles_profile SET named_links = named_links + $2, anonymous_links = anonymous_links + $3 WHERE id = $1";
 
@@ -80,9 +80,11 @@ internal static class RetractStore
     /// <summary>Takes a profile out with all that was kept of it but its links.</summary>
     public static void DropProfileOf(WriteSession write, long id)
     {
+        var words = new List<string>();
+        RecordStore.Of(write, id).ForEach(record => NameWords.Add(record.Traits, words));
+        WordStore.Append(write, [], [.. words.Select(word => new Word(word, id))]);
         write.Prepare(DropProfile).Set(1, id).Run();
         write.Prepare(DropRecords).Set(1, id).Run();
-        write.Prepare(DropTokens).Set(1, id).Run();
         RecordStore.DropGoldenOf(write, id);
     }
 

@@ -15,13 +15,11 @@ internal sealed class Batch
     private readonly Dictionary<Identifier, Named> _named;
     private readonly Dictionary<(long Low, long High), Evidence> _evidence;
     private readonly List<((long Low, long High) Link, long At)> _learntLinks = [];
-    private readonly HashSet<Identifier> _asked = [];
-    private Dictionary<Identifier, (long Id, long FirstSeenAt)> _stored = [];
 
     private Batch(ReadSession read, IdentityCache? cache, long nextId, int calls)
     {
         _named = new Dictionary<Identifier, Named>(calls * 2);
-        _evidence = new Dictionary<(long Low, long High), Evidence>(calls);
+        _evidence = new Dictionary<(long Low, long High), Evidence>(calls * 2);
         (_read, _cache, FirstNewId) = (read, cache, nextId);
         NextNewId = nextId;
     }
@@ -58,6 +56,9 @@ internal sealed class Batch
 
     public void Write(WriteSession write, long now) => Decision.Write(write, now);
 
+    /// <inheritdoc cref="Decision.BringsWords"/>
+    public bool BringsWords => Decision.BringsWords;
+
     /// <summary>What was learnt is on disk now.</summary>
     public void KeepIn(IdentityCache cache)
     {
@@ -77,95 +78,100 @@ internal sealed class Batch
 
     private void Decide(IReadOnlyList<Call> calls, ProfilesOptions limits, Standards standards)
     {
-        AskFor(calls);
-        foreach (var call in calls)
+        var whom = Find(calls);
+        for (var i = 0; i < calls.Count; i++)
         {
-            foreach (var identifier in call.Identifiers)
+            foreach (var named in whom[i])
             {
-                Name(identifier, call.Event);
+                Name(named, calls[i].Event);
             }
 
-            CollectEvidence(call);
+            CollectEvidence(calls[i].Event, whom[i]);
         }
 
         var graph = new GraphWork(_read, limits);
         var touched = AddNodes(graph);
         var (added, earlier) = AddLinks(graph);
         var records = new RecordWork(_read, standards);
-        foreach (var call in calls)
+        for (var i = 0; i < calls.Count; i++)
         {
-            if (call.Traits.Length > 0 && call.Identifiers.Length > 0)
+            if (calls[i].Traits.Length > 0 && whom[i] is [var named, ..])
             {
-                var named = _named[call.Identifiers[0]];
-                records.Say(named.Id, named.IsNew, call.Event.SourceId, call.Traits);
+                records.Say(named.Id, named.IsNew, calls[i].Event.SourceId, calls[i].Traits);
             }
         }
 
-        Decision = new Decision(graph, records, _read) { Evidence = added, Earlier = earlier, Touched = touched };
-        foreach (var call in calls)
+        Decision = new Decision(graph, records, _read, added) { Earlier = earlier, Touched = touched };
+        for (var i = 0; i < calls.Count; i++)
         {
-            if (call.Identifiers.Length > 0)
+            if (whom[i] is [var named, ..])
             {
-                Decision.Resolved.Add((_named[call.Identifiers[0]].Id, call.Event));
+                Decision.Resolved.Add((named.Id, calls[i].Event));
             }
         }
     }
 
-    /// <summary>Asks the store at once for all whom the cache does not know.</summary>
-    private void AskFor(IReadOnlyList<Call> calls)
+    /// <summary>Whom each call names, one for each of its identifiers. The store is asked at once for all whom the cache does not know.</summary>
+    private Named[][] Find(IReadOnlyList<Call> calls)
     {
-        foreach (var call in calls)
+        var whom = new Named[calls.Count][];
+        var asked = new List<Identifier>();
+        for (var i = 0; i < whom.Length; i++)
         {
-            foreach (var identifier in call.Identifiers)
+            var identifiers = calls[i].Identifiers;
+            whom[i] = identifiers.Length == 0 ? [] : new Named[identifiers.Length];
+            for (var n = 0; n < identifiers.Length; n++)
             {
-                if (_cache is null || !_cache.TryGet(identifier, out _))
+                ref var named = ref CollectionsMarshal.GetValueRefOrAddDefault(_named, identifiers[n], out var seen);
+                if (!seen)
                 {
-                    _asked.Add(identifier);
+                    named = new Named();
+                    if (_cache is not null && _cache.TryGet(identifiers[n], out var cached))
+                    {
+                        (named.Id, named.FirstSeenAt) = (cached.Id, cached.FirstSeenAt);
+                    }
+                    else
+                    {
+                        asked.Add(identifiers[n]);
+                    }
                 }
+
+                whom[i][n] = named!;
             }
         }
 
-        _stored = GraphStore.Find(_read, _asked);
-    }
-
-    private void Name(Identifier identifier, Event call)
-    {
-        ref var named = ref CollectionsMarshal.GetValueRefOrAddDefault(_named, identifier, out var seen);
-        if (!seen)
+        foreach (var (identifier, (id, firstSeenAt)) in GraphStore.Find(_read, asked))
         {
-            named = Find(identifier) ?? new Named
+            if (_named.TryGetValue(identifier, out var named))
             {
-                Id = NextNewId++, FirstSeenAt = call.OccurredAt, SourceId = call.SourceId, IsNew = true, IsLearnt = true,
-            };
+                (named.Id, named.FirstSeenAt, named.IsLearnt) = (id, firstSeenAt, true);
+            }
         }
 
-        if (call.OccurredAt < named!.FirstSeenAt)
+        return whom;
+    }
+
+    private void Name(Named named, Event call)
+    {
+        if (named.Id == 0)
+        {
+            (named.Id, named.FirstSeenAt, named.SourceId, named.IsNew, named.IsLearnt) = (NextNewId++, call.OccurredAt, call.SourceId, true, true);
+        }
+        else if (call.OccurredAt < named.FirstSeenAt)
         {
             (named.FirstSeenAt, named.SourceId, named.IsEarlier, named.IsLearnt) = (call.OccurredAt, call.SourceId, !named.IsNew, true);
         }
     }
 
-    private Named? Find(Identifier identifier)
+    private void CollectEvidence(Event call, Named[] whom)
     {
-        if (_cache is not null && _cache.TryGet(identifier, out var cached))
+        for (var i = 1; i < whom.Length; i++)
         {
-            return new Named { Id = cached.Id, FirstSeenAt = cached.FirstSeenAt };
-        }
-
-        return (_stored.TryGetValue(identifier, out var found) ? ((long Id, long FirstSeenAt)?)found : _asked.Contains(identifier) ? null : GraphStore.Find(_read, identifier)) is { } known
-            ? new Named { Id = known.Id, FirstSeenAt = known.FirstSeenAt, IsLearnt = true }
-            : null;
-    }
-
-    private void CollectEvidence(Call call)
-    {
-        for (var i = 1; i < call.Identifiers.Length; i++)
-        {
-            var (a, b) = (_named[call.Identifiers[0]].Id, _named[call.Identifiers[i]].Id);
+            var (a, b) = (whom[0].Id, whom[i].Id);
             ref var evidence = ref CollectionsMarshal.GetValueRefOrAddDefault(_evidence, (Math.Min(a, b), Math.Max(a, b)), out var seen);
-            if (!seen || call.Event.OccurredAt < evidence.At)
+            if (!seen || call.OccurredAt < evidence.At)
             {
-                evidence = new Evidence(call.Event.Seq, call.Event.OccurredAt, call.Event.SourceId, RuleOf(call.Event.Type));
+                evidence = new Evidence(call.Seq, call.OccurredAt, call.SourceId, RuleOf(call.Type));
             }
         }
     }
@@ -257,14 +263,15 @@ internal sealed class Batch
 
     private sealed class Named
     {
-        public required long Id { get; init; }
+        /// <summary>0: nobody knows it yet.</summary>
+        public long Id { get; set; }
 
-        public required long FirstSeenAt { get; set; }
+        public long FirstSeenAt { get; set; }
 
         /// <summary>Source of the call that it was first seen in; known only for one that is new or seen earlier.</summary>
         public long SourceId { get; set; }
 
-        public bool IsNew { get; init; }
+        public bool IsNew { get; set; }
 
         /// <summary>It was there, and was seen earlier than was known.</summary>
         public bool IsEarlier { get; set; }

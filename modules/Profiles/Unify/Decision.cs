@@ -11,21 +11,27 @@ internal sealed class Decision
     private readonly GraphWork _graph;
     private readonly RecordWork _records;
     private readonly List<Node> _moved;
+    private readonly List<Node> _born;
+    private readonly List<(Link Link, Evidence Evidence)> _linked;
 
-    public Decision(GraphWork graph, RecordWork records, ReadSession read)
+    /// <param name="evidence">Of the new links; null: there are none.</param>
+    public Decision(GraphWork graph, RecordWork records, ReadSession read, IReadOnlyDictionary<(long Low, long High), Evidence>? evidence = null)
     {
         (_graph, _records) = (graph, records);
         graph.Decide();
         records.Settle();
         _moved = [.. graph.Neighbourhood.Where(node => node.CanonicalId != node.StoredCanonicalId)];
         Believe(read);
+        records.Prepare();
+        _born = [.. graph.Nodes.Where(node => node.IsNew)];
+        _born.Sort(static (a, b) => a.Id.CompareTo(b.Id));
+        _linked = [.. graph.Links.Where(link => link.StoredState is null).Select(link => (link, evidence![(link.Low.Id, link.High.Id)]))];
+        _linked.Sort(static (a, b) =>
+            a.Link.Low.Id != b.Link.Low.Id ? a.Link.Low.Id.CompareTo(b.Link.Low.Id) : a.Link.High.Id.CompareTo(b.Link.High.Id));
     }
 
     /// <summary>Events with the profile that each is given to.</summary>
     public List<(long ProfileId, Event Event)> Resolved { get; } = [];
-
-    /// <summary>Evidence of the new links.</summary>
-    public Dictionary<(long Low, long High), Evidence> Evidence { get; init; } = [];
 
     /// <summary>Links that are there whose evidence turned out to be older.</summary>
     public List<(long Low, long High, Evidence Evidence)> Earlier { get; init; } = [];
@@ -35,27 +41,21 @@ internal sealed class Decision
 
     public IReadOnlyList<long> TraitsChanged => _records.TraitsChanged;
 
+    /// <summary>Whether words of names change with it.</summary>
+    public bool BringsWords => _records.WordsAdded.Count + _records.WordsDropped.Count > 0;
+
     public IReadOnlyList<Node> Moved => _moved;
 
     public void Write(WriteSession write, long now)
     {
-        var born = _graph.Nodes.Where(node => node.IsNew).OrderBy(node => node.Id).ToList();
-        GraphStore.Insert(write, born);
-        write.Advance(GraphStore.IdCounter, born.Count);
+        GraphStore.Insert(write, _born);
+        write.Advance(GraphStore.IdCounter, _born.Count);
         WriteNodes(write);
         WriteLinks(write);
         WriteRecords(write);
         GraphStore.Add(write, _graph.FiguresOfChange());
-        ChangeLog.Append(write, Resolved, News(), _records.TraitsChanged, now);
-    }
-
-    /// <summary>Profiles that moved, and those born alone that no event announces.</summary>
-    private IEnumerable<(long ProfileId, long CanonicalId)> News()
-    {
-        var announced = Resolved.Select(entry => entry.ProfileId).ToHashSet();
-        return _graph.Neighbourhood
-            .Where(node => node.CanonicalId != node.StoredCanonicalId || (node.IsNew && !announced.Contains(node.Id)))
-            .Select(node => (node.Id, node.CanonicalId));
+        ChangeLog.Append(
+            write, Resolved, _moved.Where(node => !node.IsNew).Select(node => (node.Id, node.CanonicalId)), _records.TraitsChanged, _graph.CanonicalOf, now);
     }
 
     private void WriteNodes(WriteSession write)
@@ -91,10 +91,7 @@ internal sealed class Decision
 
     private void WriteLinks(WriteSession write)
     {
-        GraphStore.Insert(write, _graph.Links
-            .Where(link => link.StoredState is null)
-            .OrderBy(link => (link.Low.Id, link.High.Id))
-            .Select(link => (link, Evidence[(link.Low.Id, link.High.Id)])));
+        GraphStore.Insert(write, _linked);
         foreach (var link in _graph.Links)
         {
             if (link.StoredState is { } stored && (stored != link.State || link.StoredReason != link.Reason))
@@ -111,7 +108,7 @@ internal sealed class Decision
 
     private void WriteRecords(WriteSession write)
     {
-        RecordStore.Insert(write, _records.Added.OrderBy(record => (record.ProfileId, record.SourceId)));
+        RecordStore.Insert(write, _records.Added);
         foreach (var record in _records.Changed)
         {
             RecordStore.Update(write, record);
@@ -123,14 +120,7 @@ internal sealed class Decision
         }
 
         _records.WriteGolden(write);
-        foreach (var token in _records.TokensDropped)
-        {
-            RecordStore.Drop(write, token);
-        }
-
-        _records.TokensAdded.Sort(static (a, b) =>
-            string.CompareOrdinal(a.Token, b.Token) is var order && order != 0 ? order : a.ProfileId.CompareTo(b.ProfileId));
-        RecordStore.InsertTokens(write, _records.TokensAdded);
+        WordStore.Append(write, _records.WordsAdded, _records.WordsDropped);
     }
 
     /// <summary>Golden records of the people who are not who they were, and of those something new was said of.</summary>
@@ -146,7 +136,7 @@ internal sealed class Decision
         }
 
         var people = _graph.Neighbourhood.ToArray();
-        Array.Sort(people, static (a, b) => (a.CanonicalId, a.Id).CompareTo((b.CanonicalId, b.Id)));
+        Array.Sort(people, static (a, b) => a.CanonicalId != b.CanonicalId ? a.CanonicalId.CompareTo(b.CanonicalId) : a.Id.CompareTo(b.Id));
         for (int start = 0, end; start < people.Length; start = end)
         {
             var canonical = people[start].CanonicalId;
@@ -162,8 +152,7 @@ internal sealed class Decision
             }
         }
 
-        var inGraph = people.Select(node => node.Id).ToHashSet();
-        foreach (var canonical in _records.Profiles.Where(id => !inGraph.Contains(id)).Select(id => _graph.Load(id).CanonicalId).Distinct().ToList())
+        foreach (var canonical in _records.Profiles.Where(id => !_graph.IsDecided(id)).Select(id => _graph.Load(id).CanonicalId).Distinct().ToList())
         {
             _records.Believe(canonical, wasCanonical: true, GraphStore.Members(read, canonical).ToArray());
         }

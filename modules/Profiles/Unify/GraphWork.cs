@@ -33,6 +33,12 @@ internal sealed class GraphWork(ReadSession read, ProfilesOptions limits)
         ? node
         : _nodes[id] = GraphStore.Find(read, id) ?? throw new InvalidOperationException($"Profile {id} is not there.");
 
+    /// <summary>Whether the person of a profile was looked at.</summary>
+    public bool IsDecided(long id) => _expanded.Contains(id);
+
+    /// <summary>The person of a profile that was read or made; null: it was not.</summary>
+    public long? CanonicalOf(long id) => _nodes.TryGetValue(id, out var node) ? node.CanonicalId : null;
+
     public Node Add(Node born)
     {
         _nodes.Add(born.Id, born);

@@ -11,17 +11,17 @@ internal sealed class RecordWork(ReadSession read, Standards standards)
 
     private readonly Dictionary<long, Said> _said = [];
 
-    /// <summary>Records that are new, and those that are there and have changed.</summary>
-    public List<SourceRecord> Added { get; } = [];
+    /// <summary>Records that are new, as they are stored, and those that are there and have changed.</summary>
+    public List<(SourceRecord Record, byte[] Traits)> Added { get; } = [];
 
     public List<SourceRecord> Changed { get; } = [];
 
     /// <summary>Records that are there and of which nothing is left.</summary>
     public List<SourceRecord> Removed { get; } = [];
 
-    public List<(string Token, long ProfileId)> TokensAdded { get; } = [];
+    public List<Word> WordsAdded { get; } = [];
 
-    public List<(string Token, long ProfileId)> TokensDropped { get; } = [];
+    public List<Word> WordsDropped { get; } = [];
 
     public List<(long CanonicalId, byte[] Traits)> GoldenAdded { get; } = [];
 
@@ -70,7 +70,7 @@ internal sealed class RecordWork(ReadSession read, Standards standards)
                 var stored = said.Stored.FindIndex(old => old.SourceId == record.SourceId);
                 if (stored < 0)
                 {
-                    Added.Add(record);
+                    Added.Add((record, Traits.Write(record.Traits).ToArray()));
                 }
                 else if (!Same(said.Stored[stored].Traits, record.Traits))
                 {
@@ -93,19 +93,19 @@ internal sealed class RecordWork(ReadSession read, Standards standards)
 
     private void Compare(long profile, List<string> before, List<string> now)
     {
-        foreach (var token in now)
+        foreach (var word in now)
         {
-            if (!before.Contains(token))
+            if (!before.Contains(word))
             {
-                TokensAdded.Add((token, profile));
+                WordsAdded.Add(new Word(word, profile));
             }
         }
 
-        foreach (var token in before)
+        foreach (var word in before)
         {
-            if (!now.Contains(token))
+            if (!now.Contains(word))
             {
-                TokensDropped.Add((token, profile));
+                WordsDropped.Add(new Word(word, profile));
             }
         }
     }
@@ -145,6 +145,14 @@ internal sealed class RecordWork(ReadSession read, Standards standards)
         }
     }
 
+    /// <summary>Puts what is new in the order in which it is written. Call it off the write lane.</summary>
+    public void Prepare()
+    {
+        Added.Sort(static (a, b) =>
+            a.Record.ProfileId != b.Record.ProfileId ? a.Record.ProfileId.CompareTo(b.Record.ProfileId) : a.Record.SourceId.CompareTo(b.Record.SourceId));
+        GoldenAdded.Sort(static (a, b) => a.CanonicalId.CompareTo(b.CanonicalId));
+    }
+
     /// <summary>Writes the golden records that are not what they were.</summary>
     public void WriteGolden(WriteSession write)
     {
@@ -158,7 +166,7 @@ internal sealed class RecordWork(ReadSession read, Standards standards)
             RecordStore.UpdateGoldenOf(write, id, traits);
         }
 
-        RecordStore.InsertGolden(write, GoldenAdded.OrderBy(golden => golden.CanonicalId));
+        RecordStore.InsertGolden(write, GoldenAdded);
     }
 
     private List<SourceRecord> RecordsOf(Node member) =>

@@ -70,7 +70,7 @@ internal sealed partial class Restandardising(IStore store, TimeProvider clock, 
         }
 
         records.WriteGolden(write);
-        ChangeLog.Append(write, [], [], records.TraitsChanged, clock.GetUtcNow().ToUnixTimeMilliseconds());
+        ChangeLog.Append(write, [], [], records.TraitsChanged, _ => null, clock.GetUtcNow().ToUnixTimeMilliseconds());
         ValueStore.Advance(write, trait, last.Value);
     }
 

@@ -180,7 +180,7 @@ internal sealed class Unmerging(IStore store, IAudit audit, IOptions<ProfilesOpt
             }
         }
 
-        var decided = new Decision(graph, new RecordWork(read, ValueStore.Standards(read)), read) { Evidence = added };
+        var decided = new Decision(graph, new RecordWork(read, ValueStore.Standards(read)), read, added);
         return new Work(graph, decided, words, people);
     }
 

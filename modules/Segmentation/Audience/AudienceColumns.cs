@@ -306,17 +306,17 @@ internal sealed partial class AudienceColumns(
         return true;
     }
 
-    /// <summary>The events that were given to profiles, those that are still kept.</summary>
+    /// <summary>What people did, of the events that were given to profiles, as far as it is still kept.</summary>
     private IEnumerable<(long ProfileId, Event Call)> Resolved(IEnumerable<ProfileChange> changes)
     {
-        var profileOf = changes.Where(change => change.Kind == ProfileChangeKind.EventResolved)
+        var profileOf = changes.Where(change => change.Kind == ProfileChangeKind.EventResolved && (change.Flags & EventFlags.Statement) == 0)
             .ToDictionary(change => change.EventSeq!.Value, change => change.ProfileId);
         return profileOf.Count == 0 ? [] : events.Read([.. profileOf.Keys.Order()]).Select(call => (profileOf[call.Seq], call)).ToList();
     }
 
     private IEnumerable<(long ProfileId, GoldenRecord? Record)> GoldenOf(IEnumerable<ProfileChange> changes)
     {
-        var ids = changes.Where(change => change.Kind == ProfileChangeKind.TraitsChanged).Select(change => change.ProfileId).ToHashSet();
+        var ids = changes.Select(change => change.TraitsChangedOf).OfType<long>().ToHashSet();
         var found = profiles.GoldenRecords(ids).ToDictionary(record => record.ProfileId);
         return ids.Select(id => (id, found.GetValueOrDefault(id)));
     }

@@ -12,7 +12,7 @@ internal sealed class ConsentStage(IConsent consent, AudienceColumns columns, Ev
 
     public override string Follows => IConsent.Log;
 
-    public override int BatchSize => 10_000;
+    public override int BatchSize => 4000;
 
     public override void Forget() => evaluator.NoteAll();
 

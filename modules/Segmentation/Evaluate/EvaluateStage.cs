@@ -27,7 +27,7 @@ internal sealed class EvaluateStage(
 
     public override string Follows => IProfiles.Log;
 
-    public override int BatchSize => 10_000;
+    public override int BatchSize => 4000;
 
     public override TimeSpan? WakesEvery => TimeSpan.FromSeconds(1);
 
