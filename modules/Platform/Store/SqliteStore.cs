@@ -117,7 +117,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
         {
             var connection = new SqliteConnection(_readFrom);
             connection.Open();
-            Pragma(connection, "mmap_size=0", "temp_store=MEMORY", "cache_size=-8192");
+            Pragma(connection, "mmap_size=0", "temp_store=MEMORY", "cache_size=-4096");
             session = new SqliteReadSession(connection);
         }
 

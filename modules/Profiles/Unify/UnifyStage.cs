@@ -16,7 +16,7 @@ namespace CdpMonolith.Profiles.Unify;
 internal sealed class UnifyStage(
     IStore store, IEventLog events, IdentifierRules rules, ISourceCountries countries, IOptions<ProfilesOptions> options, TimeProvider clock) : Stage<Event>
 {
-    private const int Remembered = 400_000;
+    private const int Remembered = 200_000;
 
     /// <summary>Reads one batch after the other, that which is read ahead included.</summary>
     private readonly CallReader _reader = new(rules, countries);

@@ -58,15 +58,26 @@ internal sealed partial class AudienceColumns(
             var began = clock.GetTimestamp();
             var seq = profiles.LastSeq();
             var columns = new Columns();
-            if (!LoadPeople(columns) || !LoadConsents(columns) || !LoadTraits(columns) || !LoadEvents(columns, seq))
+            var isWhole = false;
+            try
+            {
+                isWhole = LoadPeople(columns) && LoadConsents(columns) && LoadTraits(columns) && LoadEvents(columns, seq);
+            }
+            finally
+            {
+                if (!isWhole)
+                {
+                    columns.Dispose();
+                }
+            }
+
+            if (!isWhole)
             {
                 return false;
             }
 
             columns.Sort();
-            _lock.EnterWriteLock();
-            (_columns, _profileSeq, Loaded) = (columns, seq, true);
-            _lock.ExitWriteLock();
+            Put(columns, seq);
             LogLoaded(
                 columns.People.Everybody.Count(), columns.EventCount, columns.MemoryBytes >> 20,
                 (long)clock.GetElapsedTime(began).TotalMilliseconds);
@@ -218,8 +229,17 @@ internal sealed partial class AudienceColumns(
     {
         lock (_feeding)
         {
-            (_columns, Loaded) = (columns, true);
+            Put(columns, _profileSeq);
         }
+    }
+
+    /// <summary>While nobody asks, for the old ones are gone with it.</summary>
+    private void Put(Columns columns, long seq)
+    {
+        _lock.EnterWriteLock();
+        _columns.Dispose();
+        (_columns, _profileSeq, Loaded) = (columns, seq, true);
+        _lock.ExitWriteLock();
     }
 
     private bool LoadPeople(Columns columns)

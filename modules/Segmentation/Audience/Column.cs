@@ -6,7 +6,7 @@ namespace CdpMonolith.Segmentation.Audience;
 /// The values of one trait or property by row. Numbers stand in one array, texts and truths as codes in another; an array is
 /// there only when it is needed, and a row beyond its end has no value.
 /// </summary>
-internal sealed class Column
+internal sealed class Column : IDisposable
 {
     /// <summary>A row without text or truth.</summary>
     public const int NoCode = 0;
@@ -22,21 +22,21 @@ internal sealed class Column
 
     private readonly Lock _known = new();
     private readonly Dictionary<Condition, byte[]> _truths = [];
-    private int[]? _codes;
-    private double[]? _numbers;
+    private readonly Block<int> _codes = new();
+    private readonly Block<double> _numbers = new();
 
     public TextPool Texts { get; } = new();
 
     /// <summary>Codes by row; empty when no row has one.</summary>
-    public ReadOnlySpan<int> Codes => _codes;
+    public ReadOnlySpan<int> Codes => _codes.Span;
 
     /// <summary>Numbers by row, NaN where there is none; empty when no row has one.</summary>
-    public ReadOnlySpan<double> Numbers => _numbers;
+    public ReadOnlySpan<double> Numbers => _numbers.Span;
 
     /// <summary>How many codes there can be: the length of a table by code.</summary>
     public int CodeCount => FirstText + Texts.Count;
 
-    public long MemoryBytes => (4L * (_codes?.Length ?? 0)) + (8L * (_numbers?.Length ?? 0)) + Texts.MemoryBytes;
+    public long MemoryBytes => _codes.MemoryBytes + _numbers.MemoryBytes + Texts.MemoryBytes;
 
     public void Set(int row, ReadOnlySpan<byte> utf8) => SetCode(row, FirstText + Texts.Add(utf8));
 
@@ -44,36 +44,39 @@ internal sealed class Column
 
     public void Set(int row, double number)
     {
-        _numbers = Room(_numbers, row, double.NaN);
+        _numbers.Reach(row + 1, double.NaN);
         _numbers[row] = number;
-        if (_codes is { } codes && row < codes.Length)
+        if (row < _codes.Length)
         {
-            codes[row] = NoCode;
+            _codes[row] = NoCode;
         }
     }
 
     public void Clear(int row)
     {
-        if (_numbers is { } numbers && row < numbers.Length)
+        if (row < _numbers.Length)
         {
-            numbers[row] = double.NaN;
+            _numbers[row] = double.NaN;
         }
 
-        if (_codes is { } codes && row < codes.Length)
+        if (row < _codes.Length)
         {
-            codes[row] = NoCode;
+            _codes[row] = NoCode;
         }
     }
 
     public Fact FactAt(int row)
     {
-        if (_codes is { } codes && row < codes.Length && codes[row] != NoCode)
+        if (row < _codes.Length && _codes[row] != NoCode)
         {
-            return FactOf(codes[row]);
+            return FactOf(_codes[row]);
         }
 
-        return _numbers is { } numbers && row < numbers.Length && !double.IsNaN(numbers[row]) ? Fact.Of(numbers[row]) : Fact.Absent;
+        return row < _numbers.Length && !double.IsNaN(_numbers[row]) ? Fact.Of(_numbers[row]) : Fact.Absent;
     }
+
+    public bool HasValueAt(int row) =>
+        (row < _codes.Length && _codes[row] != NoCode) || (row < _numbers.Length && !double.IsNaN(_numbers[row]));
 
     /// <summary>What a code stands for.</summary>
     public Fact FactOf(int code) => code switch
@@ -154,44 +157,44 @@ internal sealed class Column
     /// <summary>Puts the rows from one on into another order: row first + i gets what stood at order[i].</summary>
     public void Reorder(int first, ReadOnlySpan<int> order)
     {
-        Reorder(_codes, first, order, NoCode);
-        Reorder(_numbers, first, order, double.NaN);
+        Reorder(_codes.Span, first, order, NoCode);
+        Reorder(_numbers.Span, first, order, double.NaN);
     }
 
     /// <summary>Gives the arrays room for the rows, so that a new order finds a place for each.</summary>
     public void Cover(int rows)
     {
-        _codes = _codes is null ? null : Room(_codes, rows - 1, NoCode);
-        _numbers = _numbers is null ? null : Room(_numbers, rows - 1, double.NaN);
+        if (_codes.Length > 0)
+        {
+            _codes.Reach(rows, NoCode);
+        }
+
+        if (_numbers.Length > 0)
+        {
+            _numbers.Reach(rows, double.NaN);
+        }
+    }
+
+    public void Dispose()
+    {
+        _codes.Dispose();
+        _numbers.Dispose();
+        Texts.Dispose();
     }
 
     private void SetCode(int row, int code)
     {
-        _codes = Room(_codes, row, NoCode);
+        _codes.Reach(row + 1, NoCode);
         _codes[row] = code;
-        if (_numbers is { } numbers && row < numbers.Length)
+        if (row < _numbers.Length)
         {
-            numbers[row] = double.NaN;
+            _numbers[row] = double.NaN;
         }
     }
 
-    private static T[] Room<T>(T[]? array, int row, T nothing)
+    private static void Reorder<T>(Span<T> array, int first, ReadOnlySpan<int> order, T nothing)
     {
-        var length = array?.Length ?? 0;
-        if (row < length)
-        {
-            return array!;
-        }
-
-        var room = Math.Max(row + 1, length + (length >> 1) + 8);
-        Array.Resize(ref array, room);
-        array.AsSpan(length).Fill(nothing);
-        return array;
-    }
-
-    private static void Reorder<T>(T[]? array, int first, ReadOnlySpan<int> order, T nothing)
-    {
-        if (array is null)
+        if (array.IsEmpty)
         {
             return;
         }
@@ -202,6 +205,6 @@ internal sealed class Column
             moved[i] = order[i] < array.Length ? array[order[i]] : nothing;
         }
 
-        moved.CopyTo(array.AsSpan(first));
+        moved.CopyTo(array[first..]);
     }
 }

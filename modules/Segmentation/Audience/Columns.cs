@@ -9,7 +9,7 @@ namespace CdpMonolith.Segmentation.Audience;
 /// What rules ask about, in memory: people, traits, events and consents as plain arrays. Holds nothing that cannot be read again
 /// from the store. Not safe for several threads by itself; see <see cref="AudienceColumns"/>.
 /// </summary>
-internal sealed class Columns
+internal sealed class Columns : IDisposable
 {
     /// <summary>Traits that rules can see; further ones are left out.</summary>
     public const int MostTraits = 1000;
@@ -25,8 +25,11 @@ internal sealed class Columns
 
     public People People { get; } = new();
 
+    public TraitRows TraitRows { get; } = new();
+
     public Consents Consents { get; } = new();
 
+    /// <summary>By <see cref="TraitRows"/>.</summary>
     public IReadOnlyDictionary<string, Column> Traits => _traits;
 
     public IReadOnlyDictionary<string, EventTable> Events => _events;
@@ -37,7 +40,11 @@ internal sealed class Columns
     public long EventCount => _events.Values.Sum(table => (long)table.Count) + _furtherNames.Count;
 
     public long MemoryBytes => Consents.MemoryBytes + _events.Values.Append(_furtherNames).Sum(table => table.MemoryBytes)
-        + _traits.Values.Sum(column => column.MemoryBytes) + (5L * People.LastId);
+        + _traits.Values.Sum(column => column.MemoryBytes) + TraitRows.MemoryBytes + (5L * People.LastId);
+
+    /// <summary>The value of a person's trait.</summary>
+    public Fact TraitOf(int profileId, string trait) =>
+        _traits.TryGetValue(trait, out var column) && TraitRows.Of(profileId) is >= 0 and var row ? column.FactAt(row) : Fact.Absent;
 
     public void AddPerson(long profileId, long canonicalId, Touched touched) => touched.People |= People.Set(profileId, canonicalId);
 
@@ -89,18 +96,22 @@ internal sealed class Columns
     /// <param name="golden">Null: nothing is known of them now.</param>
     public void SetTraits(long profileId, GoldenRecord? golden, Touched touched)
     {
-        var row = checked((int)profileId);
-        foreach (var (name, column) in _traits)
+        var row = TraitRows.Of(checked((int)profileId));
+        if (row >= 0)
         {
-            if (column.FactAt(row).Kind != FactKind.Absent)
+            foreach (var (name, column) in _traits)
             {
-                touched.Trait(name);
-                column.Clear(row);
+                if (column.HasValueAt(row))
+                {
+                    touched.Trait(name);
+                    column.Clear(row);
+                }
             }
         }
 
         if (golden is not null)
         {
+            row = row >= 0 ? row : TraitRows.Add((int)profileId);
             _shredder.Object(
                 golden.Traits,
                 name =>
@@ -135,6 +146,22 @@ internal sealed class Columns
         foreach (var table in AllEvents)
         {
             table.Sort();
+        }
+    }
+
+    public void Dispose()
+    {
+        People.Dispose();
+        TraitRows.Dispose();
+        Consents.Dispose();
+        foreach (var table in _events.Values.Append(_furtherNames))
+        {
+            table.Dispose();
+        }
+
+        foreach (var column in _traits.Values)
+        {
+            column.Dispose();
         }
     }
 

@@ -4,7 +4,7 @@ using CdpMonolith.Consent.Contracts;
 namespace CdpMonolith.Segmentation.Audience;
 
 /// <summary>The consent ledger as columns: for each purpose and channel who decided what, when.</summary>
-internal sealed class Consents
+internal sealed class Consents : IDisposable
 {
     private readonly Dictionary<(string Purpose, string Channel), Decisions> _decisions = [];
 
@@ -56,12 +56,22 @@ internal sealed class Consents
         }
     }
 
-    private sealed class Decisions
+    public void Dispose()
     {
-        private readonly List<Row> _rows = [];
+        foreach (var decisions in _decisions.Values)
+        {
+            decisions.Dispose();
+        }
+    }
+
+    private sealed class Decisions : IDisposable
+    {
+        private readonly Block<Row> _rows = new();
         private readonly Dictionary<(int Profile, string RestatedBy), List<int>> _restated = [];
 
-        public long MemoryBytes => (24L * _rows.Capacity) + (120L * _restated.Count);
+        public long MemoryBytes => _rows.MemoryBytes + (120L * _restated.Count);
+
+        public void Dispose() => _rows.Dispose();
 
         public void Add(ConsentEntry entry)
         {
@@ -74,7 +84,7 @@ internal sealed class Consents
 
         public void Fold(long asOf, ReadOnlySpan<int> canonical, Span<byte> latest, long[] times, long[] seqs)
         {
-            foreach (ref readonly var row in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_rows))
+            foreach (ref readonly var row in _rows.Span)
             {
                 if (!row.Counts || row.Time > asOf || (uint)row.Profile >= (uint)canonical.Length)
                 {
@@ -100,7 +110,7 @@ internal sealed class Consents
                 _restated.Add((profile, teller), chain = []);
             }
 
-            chain.Add(_rows.Count - 1);
+            chain.Add(_rows.Length - 1);
             chain.Sort((a, b) =>
                 (_rows[a].Time, _rows[a].Status, _rows[a].Seq).CompareTo((_rows[b].Time, _rows[b].Status, _rows[b].Seq)));
             var before = 0;
@@ -111,6 +121,7 @@ internal sealed class Consents
             }
         }
 
+        [System.Runtime.InteropServices.StructLayout(System.Runtime.InteropServices.LayoutKind.Sequential, Pack = 4)]
         private readonly record struct Row(int Profile, long Time, long Seq, byte Status, bool Counts)
         {
             /// <summary>As <see cref="ConsentEntry.HoldsOver"/>.</summary>

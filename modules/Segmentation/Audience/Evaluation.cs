@@ -77,8 +77,13 @@ internal sealed class Evaluation(Columns columns, long asOf, Func<long, RuleTree
 
     private Bitmap OfTrait(TraitNode node)
     {
-        var people = new Bitmap(Rows);
-        new ColumnTest(columns.Traits.GetValueOrDefault(node.Trait), node.Condition, asOf).Mark(people.Words, Rows);
+        var test = new ColumnTest(columns.Traits.GetValueOrDefault(node.Trait), node.Condition, asOf);
+        var rows = new Bitmap(columns.TraitRows.Count);
+        test.Mark(rows.Words, columns.TraitRows.Count);
+
+        // Of who is not in the rows nothing is known.
+        var people = test.HoldsForNothing ? columns.People.Everybody.Clone() : new Bitmap(Rows);
+        columns.TraitRows.Put(rows, people, test.HoldsForNothing);
         return people.And(columns.People.Everybody);
     }
 

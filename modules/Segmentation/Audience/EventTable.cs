@@ -1,51 +1,54 @@
 namespace CdpMonolith.Segmentation.Audience;
 
 /// <summary>The events of one name as columns, in the order of time once <see cref="Sort"/> was called.</summary>
-internal sealed class EventTable(string name)
+internal sealed class EventTable(string name) : IDisposable
 {
     /// <summary>Properties of an event name that rules can see; further ones are left out.</summary>
     public const int MostProperties = 48;
 
     private readonly Dictionary<string, Column> _properties = [];
-    private int[] _profiles = [];
-    private long[] _times = [];
+    private readonly Block<int> _profiles = new();
+    private readonly Block<long> _times = new();
     private int _sorted;
 
     public string Name { get; } = name;
 
-    public int Count { get; private set; }
+    public int Count => _profiles.Length;
 
     public bool IsSorted => _sorted == Count;
 
     /// <summary>Profiles that the events were given to; not the canonical ones.</summary>
-    public ReadOnlySpan<int> Profiles => _profiles.AsSpan(0, Count);
+    public ReadOnlySpan<int> Profiles => _profiles.Span;
 
     /// <summary>Unix ms.</summary>
-    public ReadOnlySpan<long> Times => _times.AsSpan(0, Count);
+    public ReadOnlySpan<long> Times => _times.Span;
 
     public IReadOnlyDictionary<string, Column> Properties => _properties;
 
-    public long MemoryBytes => (4L * _profiles.Length) + (8L * _times.Length) + _properties.Values.Sum(column => column.MemoryBytes);
+    public long MemoryBytes => _profiles.MemoryBytes + _times.MemoryBytes + _properties.Values.Sum(column => column.MemoryBytes);
 
     /// <summary>Adds an event and returns its row.</summary>
     public int Add(int profile, long time)
     {
-        if (Count == _profiles.Length)
-        {
-            var room = Count + (Count >> 1) + 8;
-            Array.Resize(ref _profiles, room);
-            Array.Resize(ref _times, room);
-        }
-
         // In order already, as most events come.
         if (_sorted == Count && (Count == 0 || time >= _times[Count - 1]))
         {
             _sorted++;
         }
 
-        _profiles[Count] = profile;
-        _times[Count] = time;
-        return Count++;
+        _times.Add(time);
+        _profiles.Add(profile);
+        return Count - 1;
+    }
+
+    public void Dispose()
+    {
+        _profiles.Dispose();
+        _times.Dispose();
+        foreach (var column in _properties.Values)
+        {
+            column.Dispose();
+        }
     }
 
     /// <summary>The column of a property; null when the table has too many already.</summary>
@@ -71,7 +74,7 @@ internal sealed class EventTable(string name)
         }
 
         var late = LateInOrder();
-        var times = _times;
+        var times = Times;
         var first = FirstAt(_times[late[0]] + 1, _sorted);
         var order = new int[Count - first];
         for (int i = 0, old = first, next = 0; i < order.Length; i++)
@@ -79,8 +82,8 @@ internal sealed class EventTable(string name)
             order[i] = next == late.Length || (old < _sorted && times[old] <= times[late[next]]) ? old++ : late[next++];
         }
 
-        Move(_profiles, first, order);
-        Move(_times, first, order);
+        Move(_profiles.Span, first, order);
+        Move(_times.Span, first, order);
         foreach (var column in _properties.Values)
         {
             column.Cover(Count);
@@ -94,7 +97,7 @@ internal sealed class EventTable(string name)
     private int[] LateInOrder()
     {
         var late = Enumerable.Range(_sorted, Count - _sorted).ToArray();
-        var times = _times.AsSpan(_sorted, late.Length).ToArray();
+        var times = Times.Slice(_sorted, late.Length).ToArray();
         Array.Sort(times, late);
         for (var start = 0; start < late.Length;)
         {
@@ -114,11 +117,12 @@ internal sealed class EventTable(string name)
     /// <summary>The first of the rows up to an end that is not before a time.</summary>
     private int FirstAt(long time, int end)
     {
+        var times = Times;
         var (low, high) = (0, end);
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            if (_times[middle] < time)
+            if (times[middle] < time)
             {
                 low = middle + 1;
             }
@@ -131,7 +135,7 @@ internal sealed class EventTable(string name)
         return low;
     }
 
-    private static void Move<T>(T[] array, int first, int[] order)
+    private static void Move<T>(Span<T> array, int first, int[] order)
     {
         var moved = new T[order.Length];
         for (var i = 0; i < moved.Length; i++)
@@ -139,6 +143,6 @@ internal sealed class EventTable(string name)
             moved[i] = array[order[i]];
         }
 
-        moved.CopyTo(array.AsSpan(first));
+        moved.CopyTo(array[first..]);
     }
 }

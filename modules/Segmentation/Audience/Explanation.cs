@@ -49,7 +49,7 @@ internal sealed class Explanation(Columns columns, int person, long asOf, Func<l
 
     private Verdict OfTrait(TraitNode node)
     {
-        var value = columns.Traits.TryGetValue(node.Trait, out var column) ? column.FactAt(person) : Fact.Absent;
+        var value = columns.TraitOf(person, node.Trait);
         return Plain(node, node.Condition.Holds(value, asOf)) with { Value = value };
     }
 

@@ -1,12 +1,12 @@
 namespace CdpMonolith.Segmentation.Audience;
 
 /// <summary>Which profiles there are and which of them are one person.</summary>
-internal sealed class People
+internal sealed class People : IDisposable
 {
-    private int[] _canonical = new int[64];
+    private readonly Block<int> _canonical = new();
 
     /// <summary>Canonical profile by profile; 0: there is no such profile.</summary>
-    public ReadOnlySpan<int> Canonical => _canonical;
+    public ReadOnlySpan<int> Canonical => _canonical.Span;
 
     /// <summary>The people: profiles that are their own canonical one.</summary>
     public Bitmap Everybody { get; } = new(64);
@@ -15,17 +15,13 @@ internal sealed class People
     public int LastId { get; private set; }
 
     /// <summary>The canonical profile of one; 0 when there is none.</summary>
-    public int CanonicalOf(long profile) => profile > 0 && profile < _canonical.Length ? _canonical[profile] : 0;
+    public int CanonicalOf(long profile) => profile > 0 && profile < _canonical.Length ? _canonical[(int)profile] : 0;
 
     /// <summary>True when that is new.</summary>
     public bool Set(long profile, long canonical)
     {
         var (id, into) = (checked((int)profile), checked((int)canonical));
-        if (id >= _canonical.Length)
-        {
-            Array.Resize(ref _canonical, Math.Max(id + 1, _canonical.Length + (_canonical.Length >> 1)));
-        }
-
+        _canonical.Reach(id + 1, 0);
         LastId = Math.Max(LastId, id);
         if (_canonical[id] == into)
         {
@@ -44,4 +40,6 @@ internal sealed class People
 
         return true;
     }
+
+    public void Dispose() => _canonical.Dispose();
 }

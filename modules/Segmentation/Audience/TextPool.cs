@@ -9,7 +9,7 @@ namespace CdpMonolith.Segmentation.Audience;
 /// The different texts of one column, each with a small number in the order in which they came. Texts are kept as UTF-8 in
 /// one piece of memory, so that a column of order ids costs no object per value. One writer; readers only between writes.
 /// </summary>
-internal sealed class TextPool
+internal sealed class TextPool : IDisposable
 {
     /// <summary>Of longer texts rules see the beginning, in bytes.</summary>
     public const int LongestText = 1024;
@@ -17,16 +17,16 @@ internal sealed class TextPool
     private static readonly ulong Seed = (ulong)Random.Shared.NextInt64() | 1;
 
     private readonly Lock _views = new();
-    private byte[] _bytes = [];
-    private int[] _ends = [];
-    private int[] _slots = [];
+    private readonly Block<byte> _bytes = new();
+    private readonly Block<int> _ends = new();
+    private readonly Block<int> _slots = new();
     private double[] _numbers = [];
     private long[] _times = [];
 
-    public int Count { get; private set; }
+    public int Count => _ends.Length;
 
     public long MemoryBytes =>
-        _bytes.Length + (4L * (_ends.Length + _slots.Length)) + (8L * (_numbers.Length + _times.Length));
+        _bytes.MemoryBytes + _ends.MemoryBytes + _slots.MemoryBytes + (8L * (_numbers.Length + _times.Length));
 
     /// <summary>The text's number, given to it now if it is new.</summary>
     public int Add(ReadOnlySpan<byte> utf8)
@@ -62,7 +62,14 @@ internal sealed class TextPool
     public ReadOnlySpan<byte> Utf8(int text)
     {
         var start = text == 0 ? 0 : _ends[text - 1];
-        return _bytes.AsSpan(start, _ends[text] - start);
+        return _bytes.Span[start.._ends[text]];
+    }
+
+    public void Dispose()
+    {
+        _bytes.Dispose();
+        _ends.Dispose();
+        _slots.Dispose();
     }
 
     public string Text(int text) => Encoding.UTF8.GetString(Utf8(text));
@@ -96,24 +103,13 @@ internal sealed class TextPool
 
     private void Append(ReadOnlySpan<byte> utf8)
     {
-        var used = Count == 0 ? 0 : _ends[Count - 1];
-        if (used + utf8.Length > _bytes.Length)
-        {
-            Array.Resize(ref _bytes, Math.Max(used + utf8.Length, _bytes.Length + (_bytes.Length >> 1) + 64));
-        }
-
-        if (Count == _ends.Length)
-        {
-            Array.Resize(ref _ends, Count + (Count >> 1) + 8);
-        }
-
-        utf8.CopyTo(_bytes.AsSpan(used));
-        _ends[Count++] = used + utf8.Length;
+        _bytes.Append(utf8);
+        _ends.Add(_bytes.Length);
     }
 
     private void Rehash()
     {
-        _slots = new int[Math.Max(16, _slots.Length * 2)];
+        _slots.Refill(Math.Max(16, _slots.Length * 2), 0);
         var mask = _slots.Length - 1;
         for (var text = 0; text < Count; text++)
         {

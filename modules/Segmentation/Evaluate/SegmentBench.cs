@@ -53,7 +53,7 @@ internal static class SegmentBench
     /// <param name="rounds">How often each rule is asked; the median counts.</param>
     public static SegmentBenchResult Run(int people, int events, int rounds = 15)
     {
-        var columns = Make(people, events);
+        using var columns = Make(people, events);
         var rules = Rules.Select(rule => RuleParser.Parse($"{{\"version\":1,\"match\":{rule.Match}}}").Outcome.Value).ToList();
         var timings = new List<SegmentTiming>();
         foreach (var (index, rule) in rules.Index())
@@ -85,8 +85,9 @@ internal static class SegmentBench
         for (var id = 1; id <= people; id++)
         {
             columns.AddPerson(id, id, touched);
-            city.Set(id, Encoding.UTF8.GetBytes(Cities[random.Next(Cities.Length)]));
-            ltv.Set(id, random.Next(4000) * 0.25);
+            var row = columns.TraitRows.Add(id);
+            city.Set(row, Encoding.UTF8.GetBytes(Cities[random.Next(Cities.Length)]));
+            ltv.Set(row, random.Next(4000) * 0.25);
             if (random.Next(3) > 0)
             {
                 columns.AddConsent(

@@ -73,7 +73,7 @@ internal sealed class Vocabulary(AudienceColumns columns) : ITraitValues
 
     /// <summary>Values of a trait that people have, most frequent first.</summary>
     public IReadOnlyList<string> ValuesOfTrait(string trait, int limit) => columns.Peek(all =>
-        all.Traits.TryGetValue(trait, out var column) ? Frequent([(column, all.People.LastId + 1)], limit) : []);
+        all.Traits.TryGetValue(trait, out var column) ? Frequent([(column, all.TraitRows.Count)], limit) : []);
 
     /// <summary>Values of a property that came with an event (null: any), most frequent first.</summary>
     public IReadOnlyList<string> ValuesOfProperty(string? name, string property, int limit) => columns.Peek(all => Frequent(
