@@ -115,6 +115,58 @@ public sealed class ImportTrustTests
         }
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_dry_run_tells_which_rows_are_there_already(bool settled)
+    {
+        var text = $"Email,Name\nann{settled}@example.com,Ann\nbob{settled}@example.com,Bob\nnobody,X\n";
+        const string Map = "Email=email,Name=trait:name";
+        var file = await KeepAsync(text);
+        Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 2L, 0L, 1L, 2L)));
+        var import = await RunAsync(text, Map);
+        if (settled)
+        {
+            await _app.Get<MessageIndex>().SettleAsync(default);
+        }
+
+        var other = (await _app.Get<Sources>().CreateAsync(Actor.CommandLine, $"Other {settled}", SourceKind.File, default)).Value;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 0L, 2L, 1L, 0L)));
+            Assert.That(await TriedAsync(file, other.Id, Map), Is.EqualTo((3L, 2L, 0L, 1L, 2L)), "of another source they are other rows");
+            Assert.That(await TriedAsync(file, _source.Id, "Email=email,Name=trait:nick"), Is.EqualTo((3L, 2L, 0L, 1L, 2L)), "another mapping says something else of them");
+        }
+
+        await _app.CatchUpAsync();
+        await _app.Get<Undos>().StartAsync(Actor.CommandLine, import.Id, default);
+        await Eventually.SeeAsync(
+            async () => await _app.Get<Imports>().FindAsync(import.Id, default) is { State: ImportState.Undone } undone ? undone : null, TimeSpan.FromSeconds(20));
+        Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 2L, 0L, 1L, 2L)), "taken back, they may come again");
+        await RunAsync(text, Map);
+        Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 0L, 2L, 1L, 0L)));
+    }
+
+    [Test]
+    public async Task A_dry_run_knows_the_time_zone_of_the_source_as_the_import_does()
+    {
+        var source = (await _app.Get<Sources>().CreateAsync(Actor.CommandLine, "Bangkok", SourceKind.File, default)).Value;
+        await _app.Get<Sources>().SetAsync(Actor.CommandLine, source.Id, source.Settings with { TimeZone = "Asia/Bangkok" }, default);
+        var file = await KeepAsync("Email,At\nz@example.com,2026-01-02 10:00\n");
+        var mapping = ImportMapping.ParseShort("Email=email,At=time").Value;
+        var import = (await _app.Get<Imports>().StartAsync(Actor.CommandLine, file, source.Id, mapping, default)).Value;
+        await DoneAsync(import.Id);
+        Assert.That(await TriedAsync(file, source.Id, "Email=email,At=time"), Is.EqualTo((1L, 0L, 1L, 0L, 0L)));
+    }
+
+    [Test]
+    public async Task A_dry_run_sees_that_a_file_has_an_event_twice()
+    {
+        var file = await KeepAsync("Email,Msg\na@example.com,m-1\na@example.com,m-2\na@example.com,m-1\n");
+        using var answer = await _owner.PostAsJsonAsync("/api/imports/dry-run", new { fileId = file, sourceId = _source.Id, map = "Email=email,Msg=messageId", @event = "Called" });
+        var counts = await JsonAsync(answer);
+        Assert.That((counts.GetProperty("taken").GetInt64(), counts.GetProperty("alreadyThere").GetInt64(), counts.GetProperty("calls").GetInt64()), Is.EqualTo((2L, 1L, 2L)));
+    }
+
     [Test]
     public async Task The_report_of_rejected_rows_is_mended_and_brought_in_as_it_is()
     {
@@ -190,9 +242,19 @@ public sealed class ImportTrustTests
     private async Task<FileImport> RunAsync(long file, ImportMapping mapping)
     {
         var import = (await _app.Get<Imports>().StartAsync(Actor.CommandLine, file, _source.Id, mapping, default)).Value;
-        return await Eventually.SeeAsync(
-            async () => await _app.Get<Imports>().FindAsync(import.Id, default) is { State: ImportState.Done } done ? done : null, TimeSpan.FromSeconds(20));
+        return await DoneAsync(import.Id);
     }
 
+    private Task<FileImport> DoneAsync(long id) => Eventually.SeeAsync(
+        async () => await _app.Get<Imports>().FindAsync(id, default) is { State: ImportState.Done } done ? done : null, TimeSpan.FromSeconds(20));
+
     private static async Task<JsonElement> JsonAsync(HttpResponseMessage answer) => (await answer.Content.ReadFromJsonAsync<JsonElement>()).Clone();
+
+    private async Task<(long Rows, long Taken, long AlreadyThere, long Rejected, long Calls)> TriedAsync(long file, long source, string map)
+    {
+        using var answer = await _owner.PostAsJsonAsync("/api/imports/dry-run", new { fileId = file, sourceId = source, map });
+        var counts = await JsonAsync(answer);
+        long Of(string name) => counts.GetProperty(name).GetInt64();
+        return (Of("rows"), Of("taken"), Of("alreadyThere"), Of("rejected"), Of("calls"));
+    }
 }
