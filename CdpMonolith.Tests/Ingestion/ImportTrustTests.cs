@@ -8,6 +8,7 @@ using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Import;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Tests.Stories;
 using CdpMonolith.Tests.Support;
@@ -66,6 +67,20 @@ public sealed class ImportTrustTests
             Assert.That((odd.StatusCode, (await JsonAsync(odd)).GetProperty("field").GetString()), Is.EqualTo((HttpStatusCode.UnprocessableEntity, "encoding")));
             Assert.That((sign.StatusCode, (await JsonAsync(sign)).GetProperty("field").GetString()), Is.EqualTo((HttpStatusCode.UnprocessableEntity, "delimiter")));
         }
+    }
+
+    [Test]
+    public async Task How_a_file_is_read_from_now_on_is_audited_once_for_each_change()
+    {
+        var file = await KeepAsync("a;b\n1;2\n");
+        for (var n = 0; n < 2; n++)
+        {
+            using var shaped = await _owner.PutAsJsonAsync($"/api/imports/files/{file}/shape", new { encoding = "windows-1252", hasHeader = false });
+        }
+
+        var acts = (await _app.Get<IAudit>().ReadAsync(long.MaxValue, 100, $"file:{file}", default)).Where(act => act.Subject == $"file:{file}").ToList();
+        Assert.That(acts.Select(act => (act.Action, act.Actor)), Is.EqualTo(new[] { ("file.reshaped", "command line"), ("file.kept", "command line") }));
+        Assert.That(acts[0].Details, Does.Contain("\"encoding\":\"windows-1252\"").And.Contain("\"hasHeader\":false"));
     }
 
     [Test]
@@ -175,7 +190,7 @@ public sealed class ImportTrustTests
         Assert.That(report, Does.Contain("'=1+1"), "a spreadsheet must not run it");
 
         var file = await KeepAsync(report.Replace("ann-at-", "ann@", StringComparison.Ordinal));
-        var found = (await _app.Get<Imports>().InspectAsync(file, null, default)).Value;
+        var found = (await _app.Get<Imports>().InspectAsync(file, default)).Value;
         Assert.That((found.IsRemembered, found.Suggested.Columns.Keys), Is.EqualTo((true, new[] { "Id", "Email", "Note" })));
         var again = await RunAsync(file, found.Suggested);
         Assert.That((again.Stored, again.Rejected), Is.EqualTo((1L, 0L)));
@@ -190,7 +205,7 @@ public sealed class ImportTrustTests
         var none = await _app.Get<Imports>().KeepAsync(Actor.CommandLine, "c.zip", Zip(), default);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((await _app.Get<Imports>().InspectAsync(one.Value.Id, null, default)).Value.Rows[0], Is.EqualTo(new[] { "zip@example.com" }));
+            Assert.That((await _app.Get<Imports>().InspectAsync(one.Value.Id, default)).Value.Rows[0], Is.EqualTo(new[] { "zip@example.com" }));
             Assert.That(two.Problem!.Message, Does.Contain("more than one file"));
             Assert.That(none.Problem, Is.Not.Null);
         }
