@@ -5,6 +5,7 @@ using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Tests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace CdpMonolith.Tests.Ingestion;
 
@@ -17,9 +18,9 @@ internal sealed class Door : IAsyncDisposable
 
     public Source Source { get; private set; } = null!;
 
-    public static async Task<Door> OpenAsync(TempFolder? folder = null)
+    public static async Task<Door> OpenAsync(TempFolder? folder = null, Action<IServiceCollection>? change = null)
     {
-        var door = new Door(new TestStore(folder: folder));
+        var door = new Door(new TestStore(change, folder));
         door.Source = (await door.Test.Get<ISources>().ListAsync(default)).FirstOrDefault()
             ?? (await door.Test.Get<Sources>().CreateAsync(Actor.System, "Web shop", SourceKind.Website, default)).Value;
         return door;

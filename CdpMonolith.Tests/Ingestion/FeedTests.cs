@@ -403,6 +403,6 @@ public sealed class FeedTests
     {
         using var stream = new MemoryStream(Encoding.UTF8.GetBytes(content));
         var file = (await _test.Get<Imports>().KeepAsync(Actor.CommandLine, "x.csv", stream, default)).Value;
-        return (await _test.Get<Imports>().InspectAsync(file.Id, null, default)).Value;
+        return (await _test.Get<Imports>().InspectAsync(file.Id, default)).Value;
     }
 }

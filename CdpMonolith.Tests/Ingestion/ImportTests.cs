@@ -168,7 +168,7 @@ public sealed class ImportTests
     public async Task A_mapping_is_suggested_from_headers_and_content_and_remembered()
     {
         var file = await KeepAsync(_test, "Kunde ID;Adresse;Kontakt;Opted in;Poststed\n7;Storgata 1;kari@example.no;ja;Oslo\n8;Vei 2;ola@example.no;nei;Bergen\n");
-        var found = (await _test.Get<Imports>().InspectAsync(file.Id, null, default)).Value;
+        var found = (await _test.Get<Imports>().InspectAsync(file.Id, default)).Value;
         Assert.That(
             found.Suggested.Columns.Select(column => (column.Key, column.Value.To, column.Value.Name)),
             Is.EqualTo(new[]
@@ -179,7 +179,7 @@ public sealed class ImportTests
 
         var mapping = found.Suggested with { Columns = new Dictionary<string, ColumnMapping> { ["Kontakt"] = new(ColumnTarget.Email) } };
         await _test.Get<Imports>().StartAsync(Actor.CommandLine, file.Id, _source.Id, mapping, default);
-        var again = (await _test.Get<Imports>().InspectAsync(file.Id, null, default)).Value;
+        var again = (await _test.Get<Imports>().InspectAsync(file.Id, default)).Value;
         Assert.That((again.IsRemembered, again.Suggested.Columns.Count), Is.EqualTo((true, 1)));
     }
 

@@ -8,6 +8,7 @@ using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Import;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Tests.Stories;
 using CdpMonolith.Tests.Support;
@@ -69,6 +70,20 @@ public sealed class ImportTrustTests
     }
 
     [Test]
+    public async Task How_a_file_is_read_from_now_on_is_audited_once_for_each_change()
+    {
+        var file = await KeepAsync("a;b\n1;2\n");
+        for (var n = 0; n < 2; n++)
+        {
+            using var shaped = await _owner.PutAsJsonAsync($"/api/imports/files/{file}/shape", new { encoding = "windows-1252", hasHeader = false });
+        }
+
+        var acts = (await _app.Get<IAudit>().ReadAsync(long.MaxValue, 100, $"file:{file}", default)).Where(act => act.Subject == $"file:{file}").ToList();
+        Assert.That(acts.Select(act => (act.Action, act.Actor)), Is.EqualTo(new[] { ("file.reshaped", "command line"), ("file.kept", "command line") }));
+        Assert.That(acts[0].Details, Does.Contain("\"encoding\":\"windows-1252\"").And.Contain("\"hasHeader\":false"));
+    }
+
+    [Test]
     public async Task What_stands_around_cells_can_be_said_and_is_remembered()
     {
         var file = await KeepAsync("Email,Name\na@example.com,\"Berg\"\n");
@@ -115,6 +130,58 @@ public sealed class ImportTrustTests
         }
     }
 
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task A_dry_run_tells_which_rows_are_there_already(bool settled)
+    {
+        var text = $"Email,Name\nann{settled}@example.com,Ann\nbob{settled}@example.com,Bob\nnobody,X\n";
+        const string Map = "Email=email,Name=trait:name";
+        var file = await KeepAsync(text);
+        Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 2L, 0L, 1L, 2L)));
+        var import = await RunAsync(text, Map);
+        if (settled)
+        {
+            await _app.Get<MessageIndex>().SettleAsync(default);
+        }
+
+        var other = (await _app.Get<Sources>().CreateAsync(Actor.CommandLine, $"Other {settled}", SourceKind.File, default)).Value;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 0L, 2L, 1L, 0L)));
+            Assert.That(await TriedAsync(file, other.Id, Map), Is.EqualTo((3L, 2L, 0L, 1L, 2L)), "of another source they are other rows");
+            Assert.That(await TriedAsync(file, _source.Id, "Email=email,Name=trait:nick"), Is.EqualTo((3L, 2L, 0L, 1L, 2L)), "another mapping says something else of them");
+        }
+
+        await _app.CatchUpAsync();
+        await _app.Get<Undos>().StartAsync(Actor.CommandLine, import.Id, default);
+        await Eventually.SeeAsync(
+            async () => await _app.Get<Imports>().FindAsync(import.Id, default) is { State: ImportState.Undone } undone ? undone : null, TimeSpan.FromSeconds(20));
+        Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 2L, 0L, 1L, 2L)), "taken back, they may come again");
+        await RunAsync(text, Map);
+        Assert.That(await TriedAsync(file, _source.Id, Map), Is.EqualTo((3L, 0L, 2L, 1L, 0L)));
+    }
+
+    [Test]
+    public async Task A_dry_run_knows_the_time_zone_of_the_source_as_the_import_does()
+    {
+        var source = (await _app.Get<Sources>().CreateAsync(Actor.CommandLine, "Bangkok", SourceKind.File, default)).Value;
+        await _app.Get<Sources>().SetAsync(Actor.CommandLine, source.Id, source.Settings with { TimeZone = "Asia/Bangkok" }, default);
+        var file = await KeepAsync("Email,At\nz@example.com,2026-01-02 10:00\n");
+        var mapping = ImportMapping.ParseShort("Email=email,At=time").Value;
+        var import = (await _app.Get<Imports>().StartAsync(Actor.CommandLine, file, source.Id, mapping, default)).Value;
+        await DoneAsync(import.Id);
+        Assert.That(await TriedAsync(file, source.Id, "Email=email,At=time"), Is.EqualTo((1L, 0L, 1L, 0L, 0L)));
+    }
+
+    [Test]
+    public async Task A_dry_run_sees_that_a_file_has_an_event_twice()
+    {
+        var file = await KeepAsync("Email,Msg\na@example.com,m-1\na@example.com,m-2\na@example.com,m-1\n");
+        using var answer = await _owner.PostAsJsonAsync("/api/imports/dry-run", new { fileId = file, sourceId = _source.Id, map = "Email=email,Msg=messageId", @event = "Called" });
+        var counts = await JsonAsync(answer);
+        Assert.That((counts.GetProperty("taken").GetInt64(), counts.GetProperty("alreadyThere").GetInt64(), counts.GetProperty("calls").GetInt64()), Is.EqualTo((2L, 1L, 2L)));
+    }
+
     [Test]
     public async Task The_report_of_rejected_rows_is_mended_and_brought_in_as_it_is()
     {
@@ -123,7 +190,7 @@ public sealed class ImportTrustTests
         Assert.That(report, Does.Contain("'=1+1"), "a spreadsheet must not run it");
 
         var file = await KeepAsync(report.Replace("ann-at-", "ann@", StringComparison.Ordinal));
-        var found = (await _app.Get<Imports>().InspectAsync(file, null, default)).Value;
+        var found = (await _app.Get<Imports>().InspectAsync(file, default)).Value;
         Assert.That((found.IsRemembered, found.Suggested.Columns.Keys), Is.EqualTo((true, new[] { "Id", "Email", "Note" })));
         var again = await RunAsync(file, found.Suggested);
         Assert.That((again.Stored, again.Rejected), Is.EqualTo((1L, 0L)));
@@ -138,7 +205,7 @@ public sealed class ImportTrustTests
         var none = await _app.Get<Imports>().KeepAsync(Actor.CommandLine, "c.zip", Zip(), default);
         using (Assert.EnterMultipleScope())
         {
-            Assert.That((await _app.Get<Imports>().InspectAsync(one.Value.Id, null, default)).Value.Rows[0], Is.EqualTo(new[] { "zip@example.com" }));
+            Assert.That((await _app.Get<Imports>().InspectAsync(one.Value.Id, default)).Value.Rows[0], Is.EqualTo(new[] { "zip@example.com" }));
             Assert.That(two.Problem!.Message, Does.Contain("more than one file"));
             Assert.That(none.Problem, Is.Not.Null);
         }
@@ -190,9 +257,19 @@ public sealed class ImportTrustTests
     private async Task<FileImport> RunAsync(long file, ImportMapping mapping)
     {
         var import = (await _app.Get<Imports>().StartAsync(Actor.CommandLine, file, _source.Id, mapping, default)).Value;
-        return await Eventually.SeeAsync(
-            async () => await _app.Get<Imports>().FindAsync(import.Id, default) is { State: ImportState.Done } done ? done : null, TimeSpan.FromSeconds(20));
+        return await DoneAsync(import.Id);
     }
 
+    private Task<FileImport> DoneAsync(long id) => Eventually.SeeAsync(
+        async () => await _app.Get<Imports>().FindAsync(id, default) is { State: ImportState.Done } done ? done : null, TimeSpan.FromSeconds(20));
+
     private static async Task<JsonElement> JsonAsync(HttpResponseMessage answer) => (await answer.Content.ReadFromJsonAsync<JsonElement>()).Clone();
+
+    private async Task<(long Rows, long Taken, long AlreadyThere, long Rejected, long Calls)> TriedAsync(long file, long source, string map)
+    {
+        using var answer = await _owner.PostAsJsonAsync("/api/imports/dry-run", new { fileId = file, sourceId = source, map });
+        var counts = await JsonAsync(answer);
+        long Of(string name) => counts.GetProperty(name).GetInt64();
+        return (Of("rows"), Of("taken"), Of("alreadyThere"), Of("rejected"), Of("calls"));
+    }
 }

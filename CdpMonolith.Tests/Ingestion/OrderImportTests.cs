@@ -83,7 +83,7 @@ public sealed class OrderImportTests
         }
 
         var file = await KeepAsync(report.Replace("two", "2", StringComparison.Ordinal));
-        var found = (await _app.Get<Imports>().InspectAsync(file, null, default)).Value;
+        var found = (await _app.Get<Imports>().InspectAsync(file, default)).Value;
         var mended = await RunAsync(file, found.Suggested);
         Assert.That((mended.Stored, mended.Rejected), Is.EqualTo((1L, 0L)));
         Assert.That(Calls()[^1].GetProperty("properties").GetProperty("products").GetArrayLength(), Is.EqualTo(2));

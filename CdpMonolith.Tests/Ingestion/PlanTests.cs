@@ -98,6 +98,69 @@ public sealed class PlanTests
         Assert.That(found.Select(one => (one.Member, one.Kind, one.Sample)), Is.EqualTo(new[] { ("ssn", ViolationKind.MemberUnplanned, (string?)"99999") }));
     }
 
+    [TestCase(CallType.Track, """{"userId":"u","event":"Other","context":{"ip":"1.2.3.4","traits":{"email":"e","ssn":"12345"}},"properties":{"ssn":1}}""")]
+    [TestCase(CallType.Page, """{"context":{"library":{"traits":{"ssn":1}},"traits":{"ssn":"12345","email":"e"}},"userId":"u"}""")]
+    [TestCase(CallType.Screen, """{"userId":"u","c\u006fntext":{"tr\u0061its":{"email":"e","\u0073sn":"12345"}}}""")]
+    [TestCase(CallType.Alias, """{"userId":"u","previousId":"p","context":{"traits":{"email":"e","ssn":"12345"}}}""")]
+    [TestCase(CallType.Group, """{"userId":"u","groupId":"g","traits":{"ssn":1},"context":{"traits":{"email":"e","ssn":"12345"}}}""")]
+    [TestCase(CallType.Identify, """{"userId":"u","context":{"traits":{"email":"e","ssn":"12345"}},"traits":{"email":"e"}}""")]
+    public void What_is_planned_for_people_holds_for_the_traits_in_the_context_of_every_call(object type, string body)
+    {
+        var planned = new PlannedEvent(CallType.Identify, "", [new("email")], PlanAction.Drop);
+        var (call, found) = Check(planned, body, (CallType)type);
+        using var before = JsonDocument.Parse(body);
+        using var after = JsonDocument.Parse(call.Body);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(after.RootElement.GetProperty("context").GetProperty("traits").GetRawText(), Is.EqualTo("""{"email":"e"}"""));
+            Assert.That(
+                after.RootElement.EnumerateObject().Where(member => member.Name != "context").Select(member => member.ToString()),
+                Is.EqualTo(before.RootElement.EnumerateObject().Where(member => member.Name != "context").Select(member => member.ToString())));
+            Assert.That(
+                found.Where(one => one.Member != "").Select(one => (one.Type, one.Event, one.Member, one.Kind, one.Action, one.Sample)),
+                Is.EqualTo(new[] { (CallType.Identify, "", "ssn", ViolationKind.MemberUnplanned, PlanAction.Drop, (string?)"99999") }));
+            Assert.That(call.Flags.HasFlag(EventFlags.Trimmed), Is.True);
+        }
+    }
+
+    [TestCase(PlanAction.Allow, null)]
+    [TestCase(PlanAction.Drop, null)]
+    [TestCase(PlanAction.Quarantine, "plan.property_type context.traits.age")]
+    public void A_wrong_trait_in_the_context_is_reported_taken_out_or_puts_the_call_aside(object action, string? refusal)
+    {
+        var planned = new PlannedEvent(CallType.Identify, "", [new("age", PlanType.Number, Action: (PlanAction)action), new("email", Required: true, Action: PlanAction.Quarantine)]);
+        const string Body = """{"userId":"u","event":"Other","context":{"traits":{"age":"x"}}}""";
+        var (call, found) = Check(planned, Body);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(call.Refusal is { } why ? $"{why.Code} {why.Field}" : null, Is.EqualTo(refusal));
+            Assert.That(found.Where(one => one.Member != "").Select(one => (one.Member, one.Kind)), Is.EqualTo(new[] { ("age", ViolationKind.Type) }), "email is required of identify calls only");
+            Assert.That(Encoding.UTF8.GetString(call.Body.Span), Is.EqualTo((PlanAction)action == PlanAction.Drop ? Body.Replace("\"age\":\"x\"", "") : Body));
+        }
+    }
+
+    [TestCase("""{"userId":"u","event":"E","properties":{"total":"1"},"context":{"traits":{"total":"1"}}}""")]
+    [TestCase("""{"userId":"u","event":"E","properties":{"total":"1"},"context":{"traits":null}}""")]
+    [TestCase("""{"userId":"u","event":"E","properties":{"total":"1"},"context":{"traits":[]}}""")]
+    public void Without_a_rule_for_people_or_without_traits_the_context_is_left_alone(string body)
+    {
+        var (_, found) = Check(new PlannedEvent(CallType.Track, "E", [Total]), body);
+        Assert.That(found.Select(one => (one.Type, one.Member)), Is.EqualTo(new[] { (CallType.Track, "total") }));
+        (_, found) = Check(new PlannedEvent(CallType.Identify, "", [], PlanAction.Allow), body);
+        Assert.That(found.Select(one => one.Type).Distinct(), Is.EqualTo(body.Contains("{\"total\":\"1\"}}}") ? new[] { CallType.Track, CallType.Identify } : [CallType.Track]));
+    }
+
+    [Test]
+    public async Task The_traits_that_a_batch_gives_to_all_its_calls_are_held_to_the_plan_as_well()
+    {
+        await using var door = await Door.OpenAsync();
+        await door.Test.Get<Plans>().PutAsync(Actor.System, new PlannedEvent(CallType.Identify, "", [new("email")], PlanAction.Drop), default);
+        await door.SendAsync("{'batch':[{'type':'track','userId':'u','event':'A'},{'type':'page','userId':'u'}],'context':{'traits':{'email':'a@b.example','ssn':'123'}}}");
+        Assert.That(door.Events().Select(e => Encoding.UTF8.GetString(e.Body)), Is.All.Contains("a@b.example").And.All.Not.Contains("ssn"));
+        var seen = (await door.Test.Get<Violations>().ReadAsync(default)).Single(one => one.Key.Kind == ViolationKind.MemberUnplanned);
+        Assert.That((seen.Key.Type, seen.Key.Member, seen.Day), Is.EqualTo((CallType.Identify, "ssn", 2L)));
+    }
+
     [Test]
     public void Whatever_is_dropped_what_is_left_is_the_same_JSON_without_it()
     {

@@ -171,6 +171,81 @@ public sealed class ValueTableTests
         Assert.That(new[] { removed.StatusCode, gone.StatusCode }, Is.EqualTo(new[] { HttpStatusCode.NoContent, HttpStatusCode.NotFound }));
     }
 
+    [Test]
+    public void A_table_that_goes_out_as_CSV_comes_in_as_it_was()
+    {
+        var odd = new ValueTable("gender", [new("female", ["F", "Woman, adult", "the \"W\""]), new("=other", ["-x", "'quoted", "line\nbreak"]), new("หญิง", [])]);
+        var (values, faults) = ValueCsv.Read(Encoding.UTF8.GetBytes(ValueCsv.Write(odd)));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ValueCsv.Write(odd), Does.Contain("'=other,-x").Or.Contain("'=other,'-x"), "a spreadsheet must not run it");
+            Assert.That(faults, Is.Empty);
+            Assert.That(JsonSerializer.Serialize(values), Is.EqualTo(JsonSerializer.Serialize(odd.Values)));
+        }
+    }
+
+    [TestCase("\uFEFFvalue;written\r\nfemale;F\r\nfemale;Woman\r\nmale;\r\n", "female=F/Woman male=")]
+    [TestCase("Written\tNote\tVALUE\nF\tx\tfemale\n\n\t\tmale\nf\t\tfemale\nFEMALE\t\tfemale", "female=F male=")]
+    [TestCase("value,written\nfemale,\"F\"\nfemale\n", "female=F")]
+    public void A_table_is_read_as_spreadsheets_write_it(string text, string holds)
+    {
+        var (values, faults) = ValueCsv.Read(Encoding.UTF8.GetBytes(text));
+        Assert.That(faults, Is.Empty);
+        Assert.That(string.Join(' ', values.Select(value => $"{value.Value}={string.Join('/', value.Written)}")), Is.EqualTo(holds));
+    }
+
+    [TestCase("", "0 values.columns_missing")]
+    [TestCase("value\nfemale\n", "0 values.columns_missing")]
+    [TestCase("value,written\n", "0 values.empty")]
+    [TestCase("value,written\nfemale,F\n,M\nmale,f\nfemale,a,b\n", "2 values.value_missing 3 values.written_twice 4 values.too_many_cells")]
+    [TestCase("value,written\nfemale,F\nFemale,W\n", "2 values.written_twice")]
+    [TestCase("value,written\nfemale,\"F\nmale,M\n", "1 values.quote_open")]
+    public void What_is_wrong_with_a_file_is_told_by_row(string text, string wrong)
+    {
+        var (_, faults) = ValueCsv.Read(Encoding.UTF8.GetBytes(text));
+        Assert.That(string.Join(' ', faults.Select(fault => $"{fault.Row} {fault.Code}")), Is.EqualTo(wrong));
+    }
+
+    [Test]
+    public void A_file_that_is_not_text_in_UTF_8_or_16_is_refused()
+    {
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ValueCsv.Read(Encoding.Latin1.GetBytes("value,written\nkjønn,Kjønn")).Faults.Single().Code, Is.EqualTo("values.not_text"));
+            Assert.That(ValueCsv.Read([0xFF, 0xFE, .. Encoding.Unicode.GetBytes("value,written\nkjønn,K")]).Values.Single().Value, Is.EqualTo("kjønn"));
+        }
+    }
+
+    [Test]
+    public async Task Over_the_API_a_table_comes_in_as_CSV_whole_or_not_at_all()
+    {
+        await using var app = await TestApp.StartAsync();
+        using var marketer = await app.UserAsync(Roles.Marketer);
+        using var viewer = await app.UserAsync(Roles.Viewer);
+        static StringContent Csv(string text) => new(text, Encoding.UTF8, "text/csv");
+        using var forbidden = await viewer.PutAsync("/api/values/gender/csv", Csv("value,written\nfemale,F\n"));
+        using var none = await viewer.GetAsync("/api/values/gender/csv");
+        using var made = await marketer.PutAsync("/api/values/gender/csv", Csv("value,written\nfemale,F\nmale,M\n"));
+        using var faulty = await marketer.PutAsync("/api/values/gender/csv", Csv("value,written\nfemale,F\n,M\nmale,F\n"));
+        using var large = await marketer.PutAsync("/api/values/gender/csv", Csv(new string('x', ValueCsv.BytesAtMost + 1)));
+        using var owned = await marketer.PutAsync("/api/values/email/csv", Csv("value,written\nfemale,F\n"));
+        var errors = (await faulty.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("errors").EnumerateArray();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                new[] { forbidden.StatusCode, none.StatusCode, made.StatusCode, faulty.StatusCode, large.StatusCode, owned.StatusCode },
+                Is.EqualTo(new[]
+                {
+                    HttpStatusCode.Forbidden, HttpStatusCode.NotFound, HttpStatusCode.OK, HttpStatusCode.UnprocessableEntity, HttpStatusCode.RequestEntityTooLarge,
+                    HttpStatusCode.UnprocessableEntity,
+                }));
+            Assert.That(
+                errors.Select(error => (error.GetProperty("row").GetInt32(), error.GetProperty("code").GetString())),
+                Is.EqualTo(new[] { (2, "values.value_missing"), (3, "values.written_twice") }));
+            Assert.That(await viewer.GetStringAsync("/api/values/gender/csv"), Is.EqualTo("value,written\r\nfemale,F\r\nmale,M\r\n"));
+        }
+    }
+
     private static async Task<string?> TraitsAsync(TestStore test, string userId)
     {
         var person = await test.Get<IProfiles>().FindAsync(new Identifier(IdentifierTypes.UserId, userId), default);

@@ -134,6 +134,8 @@ public sealed partial class DemoTests
             Assert.That(segments.Select(segment => (long?)segment!["size"]), Is.All.GreaterThan(0));
         }
 
+        await AssertSetUpAsync(server);
+
         // What left did so with consent, and those without it were withheld.
         var mails = await Eventually.SeeAsync(
             async () => (await SyncAsync(server, "Reminders to the mailing tool")) is { } sync && (long)sync["counts"]!["pending"]! == 0 ? sync : null,
@@ -149,6 +151,33 @@ public sealed partial class DemoTests
             Assert.That((long)mails["counts"]!["withheld"]!, Is.GreaterThan(0));
             Assert.That(rows, Has.Length.GreaterThan(100));
             Assert.That(rows.Skip(1).Select(row => row.Split(',')[consent]), Is.All.Matches("^[0-9]+$"));
+        }
+    }
+
+    /// <summary>The pages of the website's script, the form and the plan are full.</summary>
+    private static async Task AssertSetUpAsync(HttpClient server)
+    {
+        var sources = (await server.GetFromJsonAsync<JsonArray>("/api/sources"))!;
+        long IdOf(string name) => (long)sources.Single(source => (string)source!["name"]! == name)!["id"]!;
+        var tag = await server.GetFromJsonAsync<JsonNode>($"/api/sources/{IdOf("Web shop")}/browser");
+        var answers = await server.GetFromJsonAsync<JsonNode>($"/api/sources/{IdOf("Newsletter sign-up")}/form/answers");
+        var plan = (await server.GetFromJsonAsync<JsonNode>("/api/plan"))!["events"]!.AsArray();
+        var strayed = (await server.GetFromJsonAsync<JsonArray>("/api/plan/violations"))!.Select(one => $"{one!["event"]} {one["member"]} {one["kind"]} {one["action"]}").ToList();
+        var aside = (await server.GetFromJsonAsync<JsonNode>("/api/quarantine"))!.ToJsonString();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((string)tag!["purpose"]!, Is.EqualTo("analytics"));
+            Assert.That((long)answers!["sent"]!, Is.EqualTo(12));
+            Assert.That(answers["answers"]!.AsArray(), Has.Count.GreaterThan(8));
+            Assert.That(plan.Select(one => (string)one!["event"]!), Is.SupersetOf(new[] { "Order Completed", "Product Viewed", "Checkout Started", "Survey Answered" }));
+            Assert.That(
+                strayed,
+                Is.EquivalentTo(new[]
+                {
+                    "Order Completed revenue type quarantine", "Order Completed revenue missing quarantine", "Product Viewed colour memberUnplanned drop",
+                    "Prodcut Viewed  eventUnplanned allow",
+                }), "and what visitors send now is as planned");
+            Assert.That(aside, Does.Contain("plan.property_type").And.Contain("plan.property_missing"));
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Tests.Support;
@@ -85,9 +86,18 @@ public sealed class FeedByMouseTests
         await page.ClickAsync("#feed-resume");
         await Expect(page.Locator("#feed-taken")).ToHaveTextAsync("2", new() { Timeout = 15_000 });
 
+        // Who brought a file in is told by the feed's name, in the list and on the import.
+        await page.GotoAsync("/imports");
+        await page.GetByRole(AriaRole.Link, new() { Name = "monday.csv" }).ClickAsync();
+        await page.Locator(".facts").GetByRole(AriaRole.Link, new() { Name = "Feed Contacts of the CRM" }).ClickAsync();
+        await Expect(page).ToHaveURLAsync(new Regex("/feeds/1$"));
+        await page.GotoAsync("/imports");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Feed Contacts of the CRM" }).First.ClickAsync();
         await page.ClickAsync("#feed-delete");
         await page.Locator(".rz-dialog").GetByRole(AriaRole.Button, new() { Name = "Delete the feed" }).ClickAsync();
         await Expect(page.GetByText("No feed yet")).ToBeVisibleAsync();
+        await page.GotoAsync("/imports");
+        await Expect(page.GetByText("Feed 1, deleted since").First).ToBeVisibleAsync();
         Assert.That(() => _app.Get<IEventLog>().Read(0, 10).Count, Is.EqualTo(4).After(15_000, 50));
     }
 

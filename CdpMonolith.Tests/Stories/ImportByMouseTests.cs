@@ -80,6 +80,9 @@ public sealed class ImportByMouseTests
         await page.SetInputFilesAsync("#import-file", FileOf("crm_contacts.csv", Contacts));
         await Expect(page.Locator(".step .banner")).ToContainTextAsync("imported before");
         await Expect(page.Locator("#column-5-name")).ToHaveValueAsync("customerSince");
+        await page.SelectOptionAsync("#import-source", new SelectOptionValue { Label = "crm contacts" });
+        await page.ClickAsync("#dry-run-start");
+        await Expect(StatOf(page, "Rows already there")).ToHaveTextAsync("3");
         await page.ClickAsync("#import-run");
         await Expect(page.Locator("#import-state")).ToHaveAttributeAsync("data-state", "Done");
         await Expect(StatOf(page, "Calls stored")).ToHaveTextAsync("0");

@@ -90,7 +90,7 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
     {
         await output.WriteLineAsync(string.Create(
             CultureInfo.InvariantCulture,
-            $"would take {(long)counts["taken"]!:#,0} of {(long)counts["rows"]!:#,0} rows: {(long)counts["newPeople"]!:#,0} new people, {(long)counts["matchedPeople"]!:#,0} there already; nothing was stored"));
+            $"would take {(long)counts["taken"]!:#,0} of {(long)counts["rows"]!:#,0} rows, {(long)counts["alreadyThere"]!:#,0} are there already; {(long)counts["newPeople"]!:#,0} new people, {(long)counts["matchedPeople"]!:#,0} known ones; nothing was stored"));
         foreach (var reason in counts["reasons"]!.AsArray())
         {
             await output.WriteLineAsync(string.Create(

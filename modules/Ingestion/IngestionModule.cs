@@ -43,6 +43,7 @@ public static class IngestionModule
         services.AddSingleton<Tallies>().AddHostedService(all => all.GetRequiredService<Tallies>());
         services.AddSingleton<Plans>().AddSingleton<Violations>().AddHostedService(all => all.GetRequiredService<Violations>());
         services.AddHostedService<SettleMessages>();
+        services.AddSingleton<SilenceWatch>().AddHostedService(all => all.GetRequiredService<SilenceWatch>());
         services.AddSingleton<ImportRunner>().AddHostedService(all => all.GetRequiredService<ImportRunner>());
         services.AddSingleton<Imports>().AddSingleton<DryRun>().AddSingleton<SavedMappings>();
         services.AddOptions<FeedOptions>().Bind(configuration.GetSection(FeedOptions.Section)).ValidateDataAnnotations().ValidateOnStart();

@@ -3,6 +3,7 @@ using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Jobs;
 using CdpMonolith.Platform.Logs;
+using CdpMonolith.Platform.Mail;
 using CdpMonolith.Platform.Secrets;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
@@ -19,7 +20,7 @@ using Quartz;
 
 namespace CdpMonolith.Platform;
 
-/// <summary>The shelf that every module stands on: store, logs and stages, jobs, users, secrets, audit, console parts.</summary>
+/// <summary>The shelf that every module stands on: store, logs and stages, jobs, users, secrets, audit, mail, console parts.</summary>
 public static class PlatformModule
 {
     public static IServiceCollection AddPlatform(this IServiceCollection services, IConfiguration configuration)
@@ -45,6 +46,9 @@ public static class PlatformModule
         services.AddAccounts();
         services.AddLocalAccess();
         services.AddSingleton<IAudit, AuditTrail>();
+        services.AddOptions<MailOptions>().Bind(configuration.GetSection(MailOptions.Section)).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<Mailer>().AddSingleton<IMail>(all => all.GetRequiredService<Mailer>());
+        services.AddSingleton<MailLoop>().AddHostedService(all => all.GetRequiredService<MailLoop>());
         services.AddQuartz(quartz => quartz.UseDefaultThreadPool(2));
         services.AddSingleton<JobClock>();
         services.AddSingleton<JobRunner>();
@@ -70,6 +74,7 @@ public static class PlatformModule
         endpoints.MapGet("/api/stages", (IStages stages, CancellationToken ct) => stages.StatesAsync(ct))
             .RequireAuthorization(Users.Policies.Administer);
         endpoints.MapAccounts();
+        endpoints.MapMail();
         endpoints.MapHealth();
         return endpoints;
     }

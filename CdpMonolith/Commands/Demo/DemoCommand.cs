@@ -13,8 +13,8 @@ internal static class DemoCommand
     private const string Help = """
         cdp demo [options]
 
-        Serves the product on a folder of its own and fills it with a shop's orders, contacts, subscribers and visits through the
-        import and the API. A demo that is filled goes on where it was. Stop it with Ctrl+C.
+        Serves the product on a folder of its own and fills it with a shop's orders, contacts, subscribers, visits, a sign-up form
+        and a tracking plan, through the import and the API. A demo that is filled goes on where it was. Stop it with Ctrl+C.
 
           --fresh                throw an earlier demo away and begin anew
           --quiet                no visitors while it runs

@@ -22,6 +22,7 @@ internal sealed class DemoFill(HttpClient server, TextWriter output, DemoSamples
     private Dictionary<string, string> MailerSettings => new() { ["url"] = new Uri(server.BaseAddress!, Receiver).ToString(), ["allowLocal"] = "true" };
 
     private readonly ImportCalls _imports = new(server, new Indented(output));
+    private readonly DemoSetUp _setUp = new(server);
 
     /// <summary>Everything, in the order in which a shop would set it up.</summary>
     /// <exception cref="HttpRequestException">The server refused a step.</exception>
@@ -42,10 +43,18 @@ internal sealed class DemoFill(HttpClient server, TextWriter output, DemoSamples
         await ImportAsync("Newsletter tool: subscribers and what they agreed to", "Newsletter tool", "newsletter", samples.Subscribers, ct);
         await ImportAsync("CRM: contacts, four of them unusable on purpose", "CRM", "crm-contacts", samples.Contacts, ct);
         await ImportAsync("Web shop: orders and refunds of a year", "Web shop orders", "webshop-orders", samples.Orders, ct);
-        await VisitAsync(await WriteKeyAsync(ct), ct);
+        var website = await WebsiteAsync(ct);
+        var writeKey = (string)website["writeKey"]!;
+        await _setUp.TagAsync((long)website["id"]!, ct);
+        await VisitAsync(writeKey, ct);
+        await SayAsync("A sign-up form and what people answered");
+        await _setUp.FormAsync(ct);
 
         await SayAsync("Unifying people and finding segments");
         await CatchUpAsync(ct);
+        var planned = await _setUp.PlanAsync(ct);
+        await SayAsync(string.Create(CultureInfo.InvariantCulture, $"A tracking plan of the {planned:#,0} events that came in, and a few calls that stray from it on purpose"));
+        await _setUp.StrayAsync(writeKey, DemoSamples.Customers()[0], ct);
 
         await SayAsync("Destinations, and a sync to each");
         var mailer = await MadeAsync("/api/destinations", new { kind = "webhook", name = Mailer, settings = MailerSettings }, ct);
@@ -75,13 +84,11 @@ internal sealed class DemoFill(HttpClient server, TextWriter output, DemoSamples
     }
 
     /// <summary>The write key of the website; the source is made when there is none.</summary>
-    public async Task<string> WriteKeyAsync(CancellationToken ct)
-    {
-        var sources = (await server.GetFromJsonAsync<JsonArray>("/api/sources", ct))!;
-        var website = sources.FirstOrDefault(source => (string)source!["name"]! == Website)
+    public async Task<string> WriteKeyAsync(CancellationToken ct) => (string)(await WebsiteAsync(ct))["writeKey"]!;
+
+    private async Task<JsonNode> WebsiteAsync(CancellationToken ct) =>
+        (await server.GetFromJsonAsync<JsonArray>("/api/sources", ct))!.FirstOrDefault(source => (string)source!["name"]! == Website)
             ?? await BodyAsync("/api/sources", new { name = Website, kind = "website" }, ct);
-        return (string)website["writeKey"]!;
-    }
 
     private async Task PurposeAsync(string key, string name, string description, CancellationToken ct) =>
         await BodyAsync("/api/consent/purposes", new { key, name, description }, ct);

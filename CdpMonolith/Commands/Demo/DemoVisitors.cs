@@ -61,7 +61,7 @@ internal sealed class DemoVisitors(Uri address, string writeKey) : IDisposable
 
         var value = (double?)product["price"] * Random.Shared.Next(6, 40) ?? 0;
         var basket = new JsonObject { ["revenue"] = Math.Round(value, 2), ["currency"] = "GBP", ["topProduct"] = product["name"]?.DeepClone() };
-        await TrackAsync("Checkout Started", Copy(basket));
+        await TrackAsync("Checkout Started", new JsonObject { ["value"] = Math.Round(value, 2), ["currency"] = "GBP" });
         if (Random.Shared.NextDouble() < OrdersAtLast)
         {
             basket["orderId"] = $"live-{visitor[..8]}";

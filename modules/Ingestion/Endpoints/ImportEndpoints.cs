@@ -24,7 +24,7 @@ internal static class ImportEndpoints
     {
         var imports = endpoints.MapGroup("/api/imports").RequireAuthorization(Policies.Analyse);
         imports.MapPost("/files", KeepAsync);
-        imports.MapGet("/files/{id:long}", async (long id, Imports use, CancellationToken ct) => Answer(await use.InspectAsync(id, null, ct), FindingsOf));
+        imports.MapGet("/files/{id:long}", async (long id, Imports use, CancellationToken ct) => Answer(await use.InspectAsync(id, ct), FindingsOf));
         imports.MapPut("/files/{id:long}/shape", ReshapeAsync);
         imports.MapPost("/preview", PreviewAsync);
         imports.MapPost("/dry-run", TryAsync);
@@ -60,11 +60,11 @@ internal static class ImportEndpoints
         }
 
         var kept = await use.KeepAsync(Actor.Of(http.User), name, http.Request.Body, ct);
-        return kept.Met(out var file) ? Answer(await use.InspectAsync(file.Id, null, ct), FindingsOf) : Refused(kept.Problem!);
+        return kept.Met(out var file) ? Answer(await use.InspectAsync(file.Id, ct), FindingsOf) : Refused(kept.Problem!);
     }
 
     /// <summary>Says how the file is to be read, where the guess was wrong.</summary>
-    private static async Task<IResult> ReshapeAsync(long id, ShapeWish wanted, Imports use, CancellationToken ct)
+    private static async Task<IResult> ReshapeAsync(long id, ShapeWish wanted, HttpContext http, Imports use, CancellationToken ct)
     {
         if (await use.FindFileAsync(id, ct) is not { } file)
         {
@@ -72,7 +72,7 @@ internal static class ImportEndpoints
         }
 
         var shape = file.Shape.With(wanted.Encoding, wanted.Delimiter, wanted.HasHeader, wanted.Quote);
-        return shape.Met(out var said) ? Answer(await use.InspectAsync(id, said, ct), FindingsOf) : Refused(shape.Problem!);
+        return shape.Met(out var said) ? Answer(await use.ReshapeAsync(Actor.Of(http.User), id, said, ct), FindingsOf) : Refused(shape.Problem!);
     }
 
     /// <summary>The first rows as they would be stored; nothing is.</summary>
@@ -119,7 +119,7 @@ internal static class ImportEndpoints
         }
 
         // The copy of the file may be gone by now; its rows are here, only the names of the columns are not.
-        var header = (await use.InspectAsync(import.FileId, null, ct)).Met(out var file) ? file.Header
+        var header = (await use.InspectAsync(import.FileId, ct)).Met(out var file) ? file.Header
             : [.. (await use.RejectsAsync(id, 0, 1, ct)).SelectMany(row => row.Cells).Select((_, at) => FormattableString.Invariant($"Column {at + 1}"))];
 
         http.Response.ContentType = "text/csv; charset=utf-8";

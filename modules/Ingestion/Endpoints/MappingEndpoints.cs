@@ -86,7 +86,7 @@ internal static class MappingEndpoints
         var (header, written) = ((body.Header ?? [.. columns.Columns.Keys]).ToList(), Usual);
         if (body.FileId is { } fileId)
         {
-            var found = await imports.InspectAsync(fileId, null, ct);
+            var found = await imports.InspectAsync(fileId, ct);
             if (!found.Met(out var file))
             {
                 return found.Problem!;

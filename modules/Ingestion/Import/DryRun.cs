@@ -14,19 +14,20 @@ internal sealed record DryReason(string Code, string? Field, string Message, lon
 
 /// <summary>What an import would do.</summary>
 /// <param name="Taken">Rows that would be stored.</param>
-/// <param name="Calls">Calls that they become.</param>
+/// <param name="AlreadyThere">Rows of which everything is stored already, or stands further up in the file: they would change nothing.</param>
+/// <param name="Calls">Calls that would be stored.</param>
 /// <param name="NewPeople">People whom nobody has named yet, each once however many rows are about one.</param>
 /// <param name="MatchedPeople">People who are there already, each once.</param>
 /// <param name="PeopleCountedTo">People were counted up to this row; null: to the end.</param>
 internal sealed record DryCounts(
-    long Rows, long Taken, long Rejected, long Calls, long NewPeople, long MatchedPeople, long? PeopleCountedTo, IReadOnlyList<DryReason> Reasons);
+    long Rows, long Taken, long AlreadyThere, long Rejected, long Calls, long NewPeople, long MatchedPeople, long? PeopleCountedTo, IReadOnlyList<DryReason> Reasons);
 
 /// <summary>Reads a whole file as an import would and counts; it writes nothing.</summary>
-internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, Acceptor acceptor, ISourceCountries countries, IEnumerable<IKnownPeople> people)
+internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, Acceptor acceptor, SourceMap sources, ISourceCountries countries, IEnumerable<IKnownPeople> people)
 {
     private const int BatchRows = 2000;
 
-    /// <summary>So many identifiers are told apart: about 200 MB.</summary>
+    /// <summary>So many identifiers, and as many ids of events, are told apart: about 200 MB.</summary>
     private const int IdentifiersAtMost = 5_000_000;
 
     public async Task<Outcome<DryCounts>> RunAsync(long fileId, long sourceId, ImportMapping mapping, CancellationToken ct)
@@ -45,6 +46,7 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
                 return problem;
             }
 
+            mapping = mapping with { TimeZone = mapping.TimeZone ?? sources.Find(sourceId)?.Settings.TimeZone };
             var calls = new RowCalls(csv.Header, mapping, Imports.OwnIdType(sourceId), file.Sha256[..16], mapping.Key(), countries.Of(sourceId));
             return await Task.Run(
                 () => CountAsync(new RowGroups(csv, mapping, RowGroups.ApartIn(path, file.Shape, mapping, ct)), calls, sourceId, ct), ct);
@@ -59,6 +61,7 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
     {
         var tally = new Tally();
         var arrival = Arrival.OfImport(0);
+        var stored = await store.ReadAsync(read => StoredMessages.Of(read, sourceId), ct);
         var more = true;
         while (more)
         {
@@ -79,7 +82,10 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
                 }
             }
 
-            var refusals = acceptor.Try(sourceId, calls.Take(), arrival);
+            var bodies = calls.Take();
+            var refusals = acceptor.Try(sourceId, bodies, arrival);
+            var ids = bodies.ConvertAll(body => MessageKey.Kept(acceptor.Read(body, arrival).Calls is [var call, ..] ? call.MessageId : default));
+            var known = await store.ReadAsync(read => stored.Look(read, ids), ct);
             var taken = new List<(long Row, IReadOnlyList<(string, string)> Who)>(groupsOfBatch.Count);
             var at = 0;
             foreach (var (rows, count, who) in groupsOfBatch)
@@ -96,13 +102,13 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
                     continue;
                 }
 
-                tally.Take(rows.Count, count);
+                tally.Take(rows.Count, ids.Take((at - count)..at).Zip(known.Take((at - count)..at)).Count(call => !call.Second && tally.IsFirst(call.First.Span)));
                 taken.Add((rows[^1].Number, who));
             }
 
-            if (people.FirstOrDefault() is { } known && tally.CountsPeople && taken.Count > 0)
+            if (people.FirstOrDefault() is { } all && tally.CountsPeople && taken.Count > 0)
             {
-                var looked = await store.ReadAsync(read => known.Look(read, [.. taken.Select(one => one.Who)]), ct);
+                var looked = await store.ReadAsync(read => all.Look(read, [.. taken.Select(one => one.Who)]), ct);
                 tally.Meet(looked, taken[^1].Row);
             }
         }
@@ -135,7 +141,9 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
     {
         private readonly Dictionary<(string Code, string? Field), DryReason> _reasons = [];
         private readonly HashSet<long> _met = [];
+        private readonly HashSet<long> _events = [];
         private long _taken;
+        private long _alreadyThere;
         private long _rejected;
         private long _calls;
         private long _new;
@@ -144,11 +152,16 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
 
         public bool CountsPeople => _countedTo is null;
 
+        /// <param name="calls">Those of them that are not there yet.</param>
         public void Take(int rows, int calls)
         {
-            _taken += rows;
+            (_taken, _alreadyThere) = calls > 0 ? (_taken + rows, _alreadyThere) : (_taken, _alreadyThere + rows);
             _calls += calls;
         }
+
+        /// <summary>False: the file had it before. Ids that are made of the row's number cannot come twice and are not kept.</summary>
+        public bool IsFirst(ReadOnlySpan<byte> messageId) =>
+            messageId.StartsWith("import-"u8) || _events.Count >= IdentifiersAtMost || _events.Add(MessageKey.Of(0, messageId));
 
         public void Reject(long row, RowProblem problem)
         {
@@ -183,7 +196,7 @@ internal sealed class DryRun(IStore store, DataFolder folder, Imports imports, A
         }
 
         public DryCounts Counts(long rows) => new(
-            rows, _taken, _rejected, _calls, _new, _matched, _countedTo,
+            rows, _taken, _alreadyThere, _rejected, _calls, _new, _matched, _countedTo,
             [.. _reasons.Values.OrderByDescending(reason => reason.Rows).ThenBy(reason => reason.FirstRow)]);
     }
 }

@@ -138,23 +138,38 @@ internal sealed class Imports(
         }
     }
 
-    /// <summary>Looks into a kept file.</summary>
-    /// <param name="shape">How to read it from now on; null: as guessed or as said before.</param>
-    public async Task<Outcome<FileFindings>> InspectAsync(long fileId, CsvShape? shape, CancellationToken ct)
+    /// <summary>Says how to read a kept file from now on, where the guess was wrong, and looks into it anew.</summary>
+    public async Task<Outcome<FileFindings>> ReshapeAsync(Actor actor, long fileId, CsvShape shape, CancellationToken ct)
     {
         if (await FindFileAsync(fileId, ct) is not { } file)
         {
             return UnknownFile;
         }
 
-        if (shape is not null && shape != file.Shape)
-        {
-            if (!await store.WriteAsync(write => ImportStore.SetShape(write, fileId, shape), ct))
+        var isSet = shape == file.Shape || await store.WriteAsync(
+            write =>
             {
-                return new Problem("file.in_use", "An import of this file is under way; it would go on at other rows. Cancel it, or load the file again.", "file");
-            }
+                if (!ImportStore.SetShape(write, fileId, shape))
+                {
+                    return false;
+                }
 
-            file = file with { Shape = shape };
+                audit.Record(
+                    write, actor, "file.reshaped", FormattableString.Invariant($"file:{fileId}"),
+                    new { shape.Encoding, delimiter = shape.Delimiter.ToString(), quote = shape.Quote.ToString().ToLowerInvariant(), shape.HasHeader, shape.SkippedLines });
+                return true;
+            }, ct);
+        return isSet
+            ? await InspectAsync(fileId, ct)
+            : new Problem("file.in_use", "An import of this file is under way; it would go on at other rows. Cancel it, or load the file again.", "file");
+    }
+
+    /// <summary>Looks into a kept file, read as guessed or as said before.</summary>
+    public async Task<Outcome<FileFindings>> InspectAsync(long fileId, CancellationToken ct)
+    {
+        if (await FindFileAsync(fileId, ct) is not { } file)
+        {
+            return UnknownFile;
         }
 
         using var csv = new CsvRows(PathOf(folder, fileId), file.Shape);

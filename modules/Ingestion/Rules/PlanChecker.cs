@@ -31,7 +31,11 @@ internal sealed class PlanChecker
     private readonly FrozenDictionary<(CallType, string), Planned> _events;
     private readonly PlanAction _unplanned;
 
-    private PlanChecker(FrozenDictionary<(CallType, string), Planned> events, PlanAction unplanned) => (_events, _unplanned) = (events, unplanned);
+    /// <summary>The rules for traits of people, which hold for what any call carries in <c>context.traits</c> too; null: there are none.</summary>
+    private readonly Planned? _people;
+
+    private PlanChecker(FrozenDictionary<(CallType, string), Planned> events, PlanAction unplanned) =>
+        (_events, _unplanned, _people) = (events, unplanned, events.GetValueOrDefault((CallType.Identify, "")));
 
     /// <param name="plan">One that was checked.</param>
     public static PlanChecker Of(TrackingPlan plan) => new(
@@ -43,24 +47,37 @@ internal sealed class PlanChecker
     public void Check(Call call, List<Violation> found)
     {
         var name = call.Type == CallType.Track ? Encoding.UTF8.GetString(call.Name.Span) : "";
-        if (!_events.TryGetValue((call.Type, name), out var planned))
+        if (_events.TryGetValue((call.Type, name), out var planned))
         {
-            if (call.Type == CallType.Track)
-            {
-                found.Add(new Violation(call.Type, name, "", ViolationKind.EventUnplanned, _unplanned, null));
-                call.Refusal = _unplanned == PlanAction.Quarantine ? RefusalOf(found[^1], "event") : null;
-            }
-
-            return;
+            Hold(call, planned, isContext: false, found);
+        }
+        else if (call.Type == CallType.Track)
+        {
+            found.Add(new Violation(call.Type, name, "", ViolationKind.EventUnplanned, _unplanned, null));
+            call.Refusal = _unplanned == PlanAction.Quarantine ? RefusalOf(found[^1], "event") : null;
         }
 
+        if (_people is not null && call.Refusal is null && MayCarryTraits(call.Body.Span))
+        {
+            Hold(call, _people, isContext: true, found);
+        }
+    }
+
+    /// <summary>Whether it is worth looking for <c>context.traits</c>: most calls have none, and telling so takes no parsing.</summary>
+    private static bool MayCarryTraits(ReadOnlySpan<byte> body) => body.IndexOf("\"traits\""u8) >= 0 || body.IndexOf("\\u"u8) >= 0;
+
+    /// <param name="isContext">
+    /// It is about <c>context.traits</c>, where a client repeats some of what it knows of the person: nothing is missing there.
+    /// </param>
+    private static void Hold(Call call, Planned planned, bool isContext, List<Violation> found)
+    {
         var first = found.Count;
-        var (start, end, members) = Read(call.Body.Span, planned, name, call.Type, found);
-        foreach (var rule in planned.Required)
+        var (start, end, members) = Read(call.Body.Span, planned, isContext, found);
+        foreach (var rule in isContext ? [] : planned.Required)
         {
             if (!members.Any(member => member.IsGiven && member.Rule == rule))
             {
-                found.Add(new Violation(call.Type, name, rule.Of.Name, ViolationKind.Missing, rule.Of.Action, null));
+                found.Add(planned.Strayed(rule.Of.Name, ViolationKind.Missing, rule.Of.Action, null));
             }
         }
 
@@ -68,7 +85,7 @@ internal sealed class PlanChecker
         {
             if (found[n].Action == PlanAction.Quarantine)
             {
-                call.Refusal = RefusalOf(found[n], $"{(planned.IsOfTraits ? "traits" : "properties")}.{found[n].Member}");
+                call.Refusal = RefusalOf(found[n], $"{(isContext ? "context.traits" : planned.IsOfTraits ? "traits" : "properties")}.{found[n].Member}");
                 return;
             }
         }
@@ -81,43 +98,53 @@ internal sealed class PlanChecker
     }
 
     /// <summary>The members of the object that the plan is about; start and end are the places within its braces.</summary>
-    private static (int Start, int End, List<Member> Members) Read(ReadOnlySpan<byte> body, Planned planned, string name, CallType type, List<Violation> found)
+    private static (int Start, int End, List<Member> Members) Read(ReadOnlySpan<byte> body, Planned planned, bool isContext, List<Violation> found)
     {
         var members = new List<Member>();
         var json = new Utf8JsonReader(body);
         json.Read();
-        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        if (isContext ? !(Enter(ref json, "context"u8) && Enter(ref json, "traits"u8)) : !Enter(ref json, planned.IsOfTraits ? "traits"u8 : "properties"u8))
         {
-            var isIt = planned.IsOfTraits ? json.ValueTextEquals("traits"u8) : json.ValueTextEquals("properties"u8);
-            json.Read();
-            if (!isIt || json.TokenType != JsonTokenType.StartObject)
-            {
-                json.Skip();
-                continue;
-            }
-
-            var start = (int)json.BytesConsumed;
-            while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
-            {
-                var from = (int)json.TokenStartIndex;
-                var memberName = json.GetString()!;
-                json.Read();
-                var rule = planned.Members.GetValueOrDefault(memberName);
-                var (kind, action) = rule is null ? (ViolationKind.MemberUnplanned, planned.Unplanned) : (rule.Wrong(ref json), rule.Of.Action);
-                if (kind is { } wrong)
-                {
-                    found.Add(new Violation(type, name, memberName, wrong, action, SampleOf(ref json)));
-                }
-
-                var isGiven = json.TokenType != JsonTokenType.Null;
-                json.Skip();
-                members.Add(new Member(rule, isGiven, kind is not null && action == PlanAction.Drop, from, (int)json.BytesConsumed));
-            }
-
-            return (start, (int)json.TokenStartIndex, members);
+            return (0, 0, members);
         }
 
-        return (0, 0, members);
+        var start = (int)json.BytesConsumed;
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var from = (int)json.TokenStartIndex;
+            var memberName = json.GetString()!;
+            json.Read();
+            var rule = planned.Members.GetValueOrDefault(memberName);
+            var (kind, action) = rule is null ? (ViolationKind.MemberUnplanned, planned.Unplanned) : (rule.Wrong(ref json), rule.Of.Action);
+            if (kind is { } wrong)
+            {
+                found.Add(planned.Strayed(memberName, wrong, action, SampleOf(ref json)));
+            }
+
+            var isGiven = json.TokenType != JsonTokenType.Null;
+            json.Skip();
+            members.Add(new Member(rule, isGiven, kind is not null && action == PlanAction.Drop, from, (int)json.BytesConsumed));
+        }
+
+        return (start, (int)json.TokenStartIndex, members);
+    }
+
+    /// <summary>Goes from the start of an object to the start of the one that is its member; false: there is no such object.</summary>
+    private static bool Enter(ref Utf8JsonReader json, ReadOnlySpan<byte> name)
+    {
+        while (json.Read() && json.TokenType == JsonTokenType.PropertyName)
+        {
+            var isIt = json.ValueTextEquals(name);
+            json.Read();
+            if (isIt)
+            {
+                return json.TokenType == JsonTokenType.StartObject;
+            }
+
+            json.Skip();
+        }
+
+        return false;
     }
 
     private static ReadOnlyMemory<byte> Without(ReadOnlySpan<byte> body, int start, int end, List<Member> members)
@@ -176,8 +203,11 @@ internal sealed class PlanChecker
 
     private sealed class Planned
     {
+        private readonly PlannedEvent _of;
+
         public Planned(PlannedEvent planned)
         {
+            _of = planned;
             Members = planned.Members.ToFrozenDictionary(member => member.Name, member => new Rule(member), StringComparer.Ordinal);
             Required = [.. Members.Values.Where(rule => rule.Of.Required)];
             Unplanned = planned.Unplanned;
@@ -191,6 +221,9 @@ internal sealed class PlanChecker
         public PlanAction Unplanned { get; }
 
         public bool IsOfTraits { get; }
+
+        /// <summary>Told as of the plan's own entry, whatever call it came in.</summary>
+        public Violation Strayed(string member, ViolationKind kind, PlanAction action, string? sample) => new(_of.Type, _of.Event, member, kind, action, sample);
     }
 
     private sealed class Rule(PlannedMember of)

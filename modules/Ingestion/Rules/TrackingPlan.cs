@@ -53,7 +53,7 @@ internal sealed record PlannedMember(
     string Name, PlanType Type = PlanType.Any, bool Required = false, IReadOnlyList<string>? Values = null, string? Pattern = null,
     string? Description = null, string? Owner = null, DataClass? Class = null, bool Sensitive = false, PlanAction Action = PlanAction.Allow);
 
-/// <summary>An event as it should be; of identify and group calls, the traits of people and companies.</summary>
+/// <summary>An event as it should be; of identify and group calls, the traits of people (in whatever call) and of companies.</summary>
 /// <param name="Event">The name of a track call; else empty.</param>
 /// <param name="Unplanned">What is done with properties that are not in <paramref name="Members"/>.</param>
 internal sealed record PlannedEvent(

@@ -12,14 +12,20 @@ internal sealed class ValueTableDraft
     public static ValueTableDraft Of(ValueTable table)
     {
         var draft = new ValueTableDraft { Trait = table.Trait };
-        foreach (var value in table.Values)
+        draft.Take(table.Values);
+        return draft;
+    }
+
+    /// <summary>Puts these values in place of what there is.</summary>
+    public void Take(IReadOnlyList<StandardValue> values)
+    {
+        Entries.Clear();
+        foreach (var value in values)
         {
             var entry = new Entry { Value = value.Value };
             entry.Written.AddRange(value.Written);
-            draft.Entries.Add(entry);
+            Entries.Add(entry);
         }
-
-        return draft;
     }
 
     public ValueTable ToTable() => new(
