@@ -89,7 +89,7 @@ public sealed class PeopleTests
     [Test]
     public async Task Words_go_into_their_table_in_the_midst_of_other_work_and_a_word_that_came_back_stays()
     {
-        for (var n = 0; n < 60; n++)
+        for (var n = 0; n < 300; n++)
         {
             await _unify.TakeAsync(Identify("u1", traits: new { name = n % 2 == 0 ? "Kari Berg" : "Kari Dahl" }, at: 100 + n));
         }

@@ -50,6 +50,9 @@ internal sealed class UnifyTest : IAsyncDisposable
 
     public MadeEvents Events { get; }
 
+    /// <summary>Events in a batch.</summary>
+    public int Limit { get; init; } = 2000;
+
     public TestStore Test { get; }
 
     public UnifyStage Stage { get; }
@@ -85,7 +88,7 @@ internal sealed class UnifyTest : IAsyncDisposable
 
     /// <summary>What the stage would write for the events that it has not taken; null when there are none.</summary>
     public (Action<WriteSession>? Write, long LastSeq)? Decide() =>
-        ((IStage)Stage).Next(_cursor, 2000) is { } batch ? (batch.Decide(), batch.LastSeq) : null;
+        ((IStage)Stage).Next(_cursor, Limit) is { } batch ? (batch.Decide(), batch.LastSeq) : null;
 
     public async Task CommitAsync((Action<WriteSession>? Write, long LastSeq) batch)
     {

@@ -225,6 +225,33 @@ public sealed class UnifyTests
     }
 
     [Test]
+    public async Task A_backlog_that_is_read_ahead_ends_where_small_batches_do([Values(0, 7, 400)] int returning)
+    {
+        // Strangers in whole batches, but for some who come again: within a batch, in the next one, and much later.
+        var calls = new List<Event>();
+        for (var n = 0; n < 5500; n++)
+        {
+            var who = returning > 0 && n % returning == 0 ? n - ((n * 31) % (n + 1)) : n;
+            calls.Add(Identify($"u{who}", n % 3 == 0 ? $"a{n}" : null, new { email = $"person{who}@example.com", name = $"Ann {n % 10}" }, at: n));
+        }
+
+        await using var backlog = new UnifyTest { Limit = _unify.Stage.BatchSize };
+        await backlog.TakeAsync([.. calls]);
+        await using var single = new UnifyTest { Limit = 333 };
+        await single.TakeAsync([.. calls]);
+        var (kept, counted) = await backlog.FactsAsync();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(backlog.People(), Is.EqualTo(single.People()));
+            Assert.That(kept, Is.EqualTo(counted));
+            Assert.That(
+                backlog.Followed().Canonical,
+                Is.EquivalentTo(backlog.Profiles.PointersAfter(0, int.MaxValue).ToDictionary(pointer => pointer.ProfileId, pointer => pointer.CanonicalId)));
+            Assert.That(backlog.Followed().TraitsRead, Is.EquivalentTo(single.Followed().TraitsRead));
+        }
+    }
+
+    [Test]
     public async Task It_goes_on_after_a_restart()
     {
         using var folder = new TempFolder();

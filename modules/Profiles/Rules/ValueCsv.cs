@@ -1,5 +1,6 @@
 using System.Text;
 using CdpMonolith.Platform;
+using CsvHelper;
 
 namespace CdpMonolith.Profiles.Rules;
 
@@ -121,7 +122,7 @@ internal static class ValueCsv
         return (values, faults);
     }
 
-    private static ValueCsvFault? FaultOf(List<string> cells, int width, string value, string written) =>
+    private static ValueCsvFault? FaultOf(IReadOnlyList<string> cells, int width, string value, string written) =>
         cells.Count > width ? new ValueCsvFault(0, "values.too_many_cells", "It has more cells than the heading. A comma within a text needs quotation marks around the text.")
         : value.Length == 0 && written.Length > 0 ? new ValueCsvFault(0, "values.value_missing", $"It does not say what '{Short(written)}' stands for.")
         : value.Length > TextAtMost || written.Length > TextAtMost ? new ValueCsvFault(0, "values.too_long", $"A value has at most {TextAtMost} characters.")
@@ -129,10 +130,10 @@ internal static class ValueCsv
 
     private static string Short(string text) => text.Length > 50 ? text[..50] + "…" : text;
 
-    private static int PlaceOf(List<string> heading, string name) => heading.FindIndex(cell => cell.Trim().Equals(name, StringComparison.OrdinalIgnoreCase));
+    private static int PlaceOf(IReadOnlyList<string> heading, string name) => heading.ToList().FindIndex(cell => cell.Trim().Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Without white space around, and without the apostrophe that was put before what looks like a formula.</summary>
-    private static string CellOf(List<string> cells, int at)
+    private static string CellOf(IReadOnlyList<string> cells, int at)
     {
         var text = at < cells.Count ? cells[at].Trim() : "";
         return text is ['\'', ..] && Cell.Defused(text[1..]) == text ? text[1..].Trim() : text;
@@ -153,64 +154,21 @@ internal static class ValueCsv
         }
     }
 
-    /// <summary>The rows after RFC 4180; the sign between cells is the one of comma, semicolon and tab that comes first. Empty lines at the end are none.</summary>
-    private static IEnumerable<(List<string> Cells, bool IsOpen)> Rows(string text)
+    /// <summary>The rows; the sign between cells is the one of comma, semicolon and tab that comes first.</summary>
+    private static IEnumerable<(IReadOnlyList<string> Cells, bool IsOpen)> Rows(string text)
     {
-        text = text.TrimEnd('\r', '\n');
-        if (text.Length == 0)
+        var isOpen = false;
+        using var rows = CsvReader.Create(
+            new StringReader(text),
+            CsvReaderOptions.Default with
+            {
+                Separator = text.AsSpan().IndexOfAny(",;\t\n") is var first and >= 0 && text[first] != '\n' ? text[first] : ',',
+                HasHeader = false,
+                OnMalformedRecord = record => isOpen |= record.Reason is CsvMalformedReason.UnterminatedQuote,
+            });
+        while (rows.Read())
         {
-            yield break;
+            yield return (rows.Current.ToArray(), isOpen);
         }
-
-        var between = text.AsSpan().IndexOfAny(",;\t\n") is var first and >= 0 && text[first] != '\n' ? text[first] : ',';
-        var cells = new List<string>();
-        var cell = new StringBuilder();
-        var (isQuoted, wasQuoted) = (false, false);
-        for (var n = 0; n < text.Length; n++)
-        {
-            var sign = text[n];
-            if (isQuoted)
-            {
-                if (sign != '"')
-                {
-                    cell.Append(sign);
-                }
-                else if (n + 1 < text.Length && text[n + 1] == '"')
-                {
-                    cell.Append('"');
-                    n++;
-                }
-                else
-                {
-                    isQuoted = false;
-                }
-            }
-            else if (sign == '"' && !wasQuoted && cell.Length == 0)
-            {
-                isQuoted = wasQuoted = true;
-            }
-            else if (sign == between)
-            {
-                cells.Add(cell.ToString());
-                cell.Clear();
-                wasQuoted = false;
-            }
-            else if (sign is '\n' or '\r')
-            {
-                n += sign == '\r' && n + 1 < text.Length && text[n + 1] == '\n' ? 1 : 0;
-                cells.Add(cell.ToString());
-                yield return (cells, false);
-                cells = [];
-                cell.Clear();
-                wasQuoted = false;
-            }
-            else
-            {
-                cell.Append(sign);
-            }
-        }
-
-        cells.Add(cell.ToString());
-        yield return (cells, isQuoted);
     }
 }

@@ -90,9 +90,10 @@ internal static class WordStore
     /// <summary>Puts changes into the table. To do it once more changes nothing.</summary>
     public static void Settle(WriteSession write, IEnumerable<(Word Word, bool IsAdded)> changes)
     {
+        var (put, drop) = (write.Prepare(Put), write.Prepare(Drop));
         foreach (var (word, isAdded) in changes)
         {
-            write.Prepare(isAdded ? Put : Drop).Set(1, word.Text).Set(2, word.ProfileId).Run();
+            (isAdded ? put : drop).Set(1, word.Text).Set(2, word.ProfileId).Run();
         }
     }
 

@@ -6,8 +6,8 @@ namespace CdpMonolith.Profiles.Unify;
 /// <summary>Puts waiting words into their table by sorted runs, a piece of a run with each batch that the stage takes. For one stage at a time.</summary>
 internal sealed class WordRuns(IStore store)
 {
-    /// <summary>So many waiting rows, one for a batch, are worth a run while there is other work.</summary>
-    private const int RowsInRun = 24;
+    /// <summary>So many waiting rows, one for a batch, are worth a run while there is other work: a page of the table then gets many words at once.</summary>
+    private const int RowsInRun = 64;
     private const int PieceLength = 8192;
 
     private List<(Word Word, bool IsAdded)> _run = [];
