@@ -40,7 +40,7 @@ public sealed class FeedHttpsTests
     public async Task Open()
     {
         _asked.Clear();
-        _certificate = Certificate();
+        _certificate = TestCertificate.Make("files.example", "other.example");
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.WebHost.UseKestrelHttpsConfiguration().ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0, listen => listen.UseHttps(_certificate)));
@@ -358,18 +358,6 @@ public sealed class FeedHttpsTests
         }
 
         return packed.ToArray();
-    }
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=files.example", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("files.example");
-        names.AddDnsName("other.example");
-        request.CertificateExtensions.Add(names.Build());
-        using var made = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
     }
 
     private FeedWish Wish(string proof, string name, string secret) =>

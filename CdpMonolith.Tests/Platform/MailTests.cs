@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
@@ -129,7 +128,7 @@ public sealed class MailTests
     [Test]
     public async Task Without_encryption_where_it_is_asked_for_nothing_is_sent()
     {
-        using var certificate = Certificate();
+        using var certificate = TestCertificate.Make();
         await using var bare = new MailServer();
         await using var unknown = new MailServer(certificate);
         using (Assert.EnterMultipleScope())
@@ -177,7 +176,7 @@ public sealed class MailTests
         var env = Tools.Need("env", "/usr/bin/env", "/bin/env");
         using var folder = new TempFolder();
         using var beside = new TempFolder("sqlite");
-        using var certificate = Certificate();
+        using var certificate = TestCertificate.Make();
         await using var server = new MailServer(certificate, ("cdp", "open sesame"));
         await File.WriteAllTextAsync(beside.PathOf("trusted.pem"), certificate.ExportCertificatePem());
         await File.WriteAllTextAsync(beside.PathOf("password"), "open sesame\n");
@@ -269,15 +268,4 @@ public sealed class MailTests
     /// <summary>The words of RFC 2047 as a mail program reads them; base64 is what the client writes.</summary>
     private static string SubjectOf(ArrivedMail mail) => Regex.Replace(
         mail.Headers["subject"], @"=\?utf-8\?B\?([^?]*)\?=", word => Encoding.UTF8.GetString(Convert.FromBase64String(word.Groups[1].Value)), RegexOptions.IgnoreCase);
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        using var made = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
-    }
 }

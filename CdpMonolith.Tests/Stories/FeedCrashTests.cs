@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Json;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -44,7 +43,7 @@ public sealed class FeedCrashTests
         using var drop = new TempFolder("sqlite");
         Directory.CreateDirectory(drop.PathOf("crm"));
         var version = 1;
-        using var certificate = Certificate();
+        using var certificate = TestCertificate.Make();
         await using var server = await ServeAsync(certificate, () => Volatile.Read(ref version));
         var pem = drop.PathOf("trusted.pem");
         await File.WriteAllTextAsync(pem, certificate.ExportCertificatePem());
@@ -196,15 +195,4 @@ public sealed class FeedCrashTests
 
     private static int PortOf(WebApplication server) =>
         new Uri(server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single()).Port;
-
-    private static X509Certificate2 Certificate()
-    {
-        using var key = RSA.Create(2048);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        using var made = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        return X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
-    }
 }
