@@ -173,7 +173,7 @@ internal sealed class FileWriter(
                 }
             }
 
-            stream.Flush(flushToDisk: true);
+            DiskSync.Flush(stream);
         }
 
         if (rows == 0)

@@ -66,7 +66,7 @@ internal sealed class Imports(
                     await file.WriteAsync(buffer.AsMemory(0, got), ct);
                 }
 
-                file.Flush(flushToDisk: true);
+                DiskSync.Flush(file);
                 sha256 = Convert.ToHexStringLower(hash.GetHashAndReset());
             }
 

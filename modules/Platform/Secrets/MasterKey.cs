@@ -95,7 +95,7 @@ internal sealed class MasterKey
         using var writer = new StreamWriter(stream);
         writer.Write(Convert.ToBase64String(key));
         writer.Flush();
-        stream.Flush(flushToDisk: true);
+        DiskSync.Flush(stream);
         return key;
     }
 }

@@ -7,7 +7,8 @@ namespace CdpMonolith.Platform.Store;
 
 /// <summary>
 /// The one thread and the one connection that write. It takes what waits, runs each piece of work under its own savepoint,
-/// commits all of them with one fsync, and only then tells the callers.
+/// commits all of them at once and, when they are on disk, tells the callers. Where the session leaves the fsync to the lane, it is
+/// done on a thread of its own, one for all groups that wait for it, while the lane writes the next group.
 /// </summary>
 internal sealed partial class WriteLane : IDisposable
 {
@@ -20,14 +21,21 @@ internal sealed partial class WriteLane : IDisposable
     private readonly BlockingCollection<Work> _waiting = new(new ConcurrentQueue<Work>());
     private readonly Action<IReadOnlyCollection<string>> _logsGrew;
     private readonly ILogger _logger;
+    private readonly BlockingCollection<Group> _unflushed = new(new ConcurrentQueue<Group>());
     private readonly Thread _thread;
-    private Exception? _broken;
+    private readonly Thread? _flusher;
+    private volatile Exception? _broken;
 
     public WriteLane(LaneSession session, Action<IReadOnlyCollection<string>> logsGrew, ILogger logger)
     {
         (_session, _logsGrew, _logger) = (session, logsGrew, logger);
         _thread = new Thread(Run) { Name = "write lane", IsBackground = true };
         _thread.Start();
+        if (session.Flush is { } flush)
+        {
+            _flusher = new Thread(() => RunFlusher(flush)) { Name = "log flush", IsBackground = true };
+            _flusher.Start();
+        }
     }
 
     public int Waiting => _waiting.Count;
@@ -35,9 +43,9 @@ internal sealed partial class WriteLane : IDisposable
     public Task<T> EnqueueAsync<T>(Func<WriteSession, T> work, CancellationToken ct)
     {
         ct.ThrowIfCancellationRequested();
-        if (_broken is { } broken)
+        if (_broken is not null)
         {
-            throw new StoreUnavailableException("The database failed and must be opened again.", broken) { IsFinal = true };
+            throw Broken();
         }
 
         if (_waiting.Count >= WaitingAtMost)
@@ -62,39 +70,52 @@ internal sealed partial class WriteLane : IDisposable
     {
         _waiting.CompleteAdding();
         _thread.Join();
+        _unflushed.CompleteAdding();
+        _flusher?.Join();
         _session.Dispose();
         _waiting.Dispose();
+        _unflushed.Dispose();
     }
 
     private void Run()
     {
-        var group = new List<Work>(GroupAtMost);
         var sinceRest = 0;
         while (true)
         {
-            Work? first;
-            if (!_waiting.TryTake(out first, sinceRest > 0 ? 2_000 : Timeout.Infinite))
+            if (!_waiting.TryTake(out var first, sinceRest > 0 ? 2_000 : Timeout.Infinite))
             {
                 if (_waiting.IsCompleted)
                 {
                     return;
                 }
 
-                _session.Rest();
+                if (_broken is null)
+                {
+                    _session.Rest();
+                }
+
                 sinceRest = 0;
                 continue;
             }
 
+            if (_broken is not null)
+            {
+                first.Fail(Broken());
+                continue;
+            }
+
             sinceRest++;
-            RunGroup(first, group);
-            group.Clear();
-            _session.Tend();
+            RunGroup(first);
+            if (_broken is null)
+            {
+                _session.Tend();
+            }
         }
     }
 
-    private void RunGroup(Work first, List<Work> group)
+    private void RunGroup(Work first)
     {
-        var grown = new HashSet<string>();
+        var group = new Group([], []);
         var started = Stopwatch.GetTimestamp();
         Work? work = first;
         try
@@ -102,36 +123,102 @@ internal sealed partial class WriteLane : IDisposable
             _session.BeginGroup();
             do
             {
-                RunOne(work, group, grown);
+                RunOne(work, group);
             }
-            while (group.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work));
+            while (group.Works.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work));
 
-            _session.Commit(grown);
+            _session.Commit(group.Grown);
         }
         catch (Exception fault)
         {
-            Undo(work, group, fault);
+            Undo(work, group.Works, fault);
             return;
         }
 
-        var after = _session.TakeAfterCommit();
-        foreach (var action in after)
+        foreach (var action in _session.TakeAfterCommit())
         {
             action();
         }
 
-        foreach (var done in group)
+        if (_flusher is null)
         {
-            done.Complete();
+            Finish(group);
         }
-
-        if (grown.Count > 0)
+        else
         {
-            _logsGrew(grown);
+            _unflushed.Add(group);
         }
     }
 
-    private void RunOne(Work work, List<Work> group, HashSet<string> grown)
+    /// <summary>Makes durable what was committed: all groups that came since the last time with one fsync.</summary>
+    private void RunFlusher(Action flush)
+    {
+        var groups = new List<Group>();
+        while (_unflushed.TryTake(out var first, Timeout.Infinite))
+        {
+            groups.Add(first);
+            while (_unflushed.TryTake(out var further))
+            {
+                groups.Add(further);
+            }
+
+            if (_broken is null)
+            {
+                try
+                {
+                    flush();
+                }
+                catch (Exception fault)
+                {
+                    Break(fault, groups.Sum(group => group.Works.Count));
+                }
+            }
+
+            foreach (var group in groups)
+            {
+                Finish(group);
+            }
+
+            groups.Clear();
+        }
+    }
+
+    /// <summary>Tells the callers how it ended.</summary>
+    private void Finish(Group group)
+    {
+        foreach (var work in group.Works)
+        {
+            if (_broken is null)
+            {
+                work.Complete();
+            }
+            else
+            {
+                work.Fail(Broken());
+            }
+        }
+
+        if (group.Grown.Count > 0)
+        {
+            _logsGrew(group.Grown);
+        }
+    }
+
+    /// <summary>
+    /// A sync failed. The kernel may have dropped the pages and tell the next sync that all is well, so nothing is believed or copied
+    /// back from here on: the next process reads from the log what is whole in it.
+    /// </summary>
+    private void Break(Exception fault, int works)
+    {
+        _broken = fault;
+        _session.Distrust();
+        LogUnflushed(works, fault);
+    }
+
+    private StoreUnavailableException Broken() =>
+        new("The database failed and must be opened again.", _broken) { IsFinal = true };
+
+    private void RunOne(Work work, Group group)
     {
         if (work.IsCancelled)
         {
@@ -143,7 +230,7 @@ internal sealed partial class WriteLane : IDisposable
         try
         {
             work.Run(_session);
-            _session.KeepWork(grown);
+            _session.KeepWork(group.Grown);
         }
         catch (Exception fault)
         {
@@ -158,7 +245,7 @@ internal sealed partial class WriteLane : IDisposable
             return;
         }
 
-        group.Add(work);
+        group.Works.Add(work);
     }
 
     /// <summary>The transaction as a whole failed: nobody was told yes, so everybody is told to try again.</summary>
@@ -191,6 +278,12 @@ internal sealed partial class WriteLane : IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A transaction failed with code {Code}; {Count} writes were refused")]
     private partial void LogUndone(string code, int count, Exception fault);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The write-ahead log could not be synced to the disk; {Count} writes were refused, and nothing more is taken until the program is started again")]
+    private partial void LogUnflushed(int count, Exception fault);
+
+    /// <summary>The work of one transaction, and the logs that it wrote to.</summary>
+    private sealed record Group(List<Work> Works, HashSet<string> Grown);
 
     private abstract class Work
     {
