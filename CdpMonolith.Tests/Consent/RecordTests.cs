@@ -22,6 +22,15 @@ public sealed class RecordTests : ConsentTest
     }
 
     [Test]
+    public async Task A_call_that_waited_for_the_answer_says_it_from_when_it_was_given()
+    {
+        People.Call(1, new { context = new { consent = new { categoryPreferences = new { newsletter = true }, answeredAt = Monday.AddSeconds(30).ToString("O") } } }, Monday, anonymousId: "b1", receivedAt: Monday.AddSeconds(31));
+        People.Call(1, Preferences(("newsletter", true)), Monday.AddMinutes(1), anonymousId: "b1");
+        await RecordAsync();
+        Assert.That(Ledger().Select(entry => entry.OccurredAt), Is.EqualTo(new[] { Monday.AddSeconds(30).ToUnixTimeMilliseconds() }));
+    }
+
+    [Test]
     public async Task A_banner_that_repeats_itself_on_every_page_is_written_once()
     {
         for (var page = 0; page < 50; page++)

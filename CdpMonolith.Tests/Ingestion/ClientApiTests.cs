@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using CdpMonolith.Ingestion.Accept;
@@ -44,6 +45,28 @@ public sealed class ClientApiTests
             Assert.That(
                 (source.GetProperty("writeKey").GetString(), source.GetProperty("enabled").GetBoolean(), source.GetProperty("destinations").GetArrayLength(), source.GetProperty("config").ValueKind),
                 Is.EqualTo((_source.WriteKey, true, 0, JsonValueKind.Object)));
+        }
+    }
+
+    [TestCase(null, "http")]
+    [TestCase("https", "https")]
+    [TestCase("https, http", "https")]
+    public async Task Behind_a_proxy_that_ends_https_clients_and_people_are_sent_to_https(string? forwarded, string scheme)
+    {
+        using var browser = new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { BaseAddress = _app.Client.BaseAddress };
+        browser.DefaultRequestHeaders.Accept.ParseAdd("text/html");
+        if (forwarded is not null)
+        {
+            browser.DefaultRequestHeaders.Add("X-Forwarded-Proto", forwarded);
+        }
+
+        var settings = await browser.GetFromJsonAsync<JsonElement>($"/v1/projects/{_source.WriteKey}/settings");
+        using var page = await browser.GetAsync("/");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(settings.GetProperty("integrations").GetProperty("Segment.io").GetProperty("protocol").GetString(), Is.EqualTo(scheme));
+            Assert.That(new Uri(browser.BaseAddress!, page.Headers.Location!).Scheme, Is.EqualTo(page.Headers.Location!.IsAbsoluteUri ? scheme : "http"));
+            Assert.That(page.Headers.Contains("Strict-Transport-Security"), Is.EqualTo(scheme == "https"));
         }
     }
 

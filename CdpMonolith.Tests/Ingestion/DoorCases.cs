@@ -265,6 +265,8 @@ internal static class DoorCases
             ("types in capitals", "{\"batch\":[{\"type\":\"TRACK\",\"userId\":\"u\",\"event\":\"E\"}]}", 200, 1, 0, null),
             ("the same twice", $"{{\"batch\":[{{\"type\":\"track\",\"userId\":\"u\",\"event\":\"E\",\"messageId\":\"same\"}},{{\"type\":\"track\",\"userId\":\"u\",\"event\":\"E\",\"messageId\":\"same\"}}]}}", 200, 1, 0, null),
             ("context as text", $"{{\"batch\":[{Call}],\"context\":\"x\"}}", 400, 0, 1, "batch.shared_unusable"), ("context twice", $"{{\"batch\":[{Call}],\"context\":{{}},\"context\":{{}}}}", 400, 0, 1, "batch.shared_unusable"),
+            ("batch twice", $"{{\"batch\":[{Call}],\"batch\":[{Call}]}}", 400, 0, 1, "batch.member_twice"), ("batch empty and again", $"{{\"batch\":[],\"batch\":[{Call}]}}", 400, 0, 1, "batch.member_twice"),
+            ("batch of nothing and again", $"{{\"batch\":null,\"batch\":[{Call}]}}", 400, 0, 1, "batch.member_twice"), ("sentAt twice", $"{{\"batch\":[{Call}],\"sentAt\":1,\"sentAt\":\"{Now}\"}}", 400, 0, 1, "batch.member_twice"),
             ("context with a pair cut in half", $"{{\"batch\":[{Call}],\"context\":{{\"a\":\"\\ud800\"}}}}", 400, 0, 1, "batch.shared_unusable"),
             ("context null", $"{{\"batch\":[{Call}],\"context\":null}}", 200, 1, 0, null), ("sentAt of nonsense", $"{{\"batch\":[{Call}],\"sentAt\":{{\"a\":1}}}}", 200, 1, 0, null),
             ("members that nobody knows", $"{{\"batch\":[{Call}],\"x\":[1,{{\"y\":null}}]}}", 200, 1, 0, null), ("context after the calls", $"{{\"batch\":[{Call}],\"context\":{{\"a\":1}}}}", 200, 1, 0, null),

@@ -219,6 +219,7 @@ public sealed class PlanTests
 
         Assert.That(door.Events().Select(e => e.MessageId), Is.EquivalentTo(new[] { "1", "2", "3", "4", "5" }));
         Assert.That(await door.QuarantineAsync(), Is.Empty);
+        Assert.That((await door.Test.Get<Violations>().ReadAsync(default)).Sum(one => one.Week), Is.EqualTo(4), "what comes in again was counted when it came");
     }
 
     [Test]
@@ -235,6 +236,7 @@ public sealed class PlanTests
         door.Test.Clock.Advance(TimeSpan.FromMinutes(30));
         var seen = (await door.Test.Get<Violations>().ReadAsync(default)).Single();
         Assert.That((seen.Hour, seen.Day, seen.Week, seen.Sample, seen.SourceId), Is.EqualTo((1L, 2L, 4L, "Xxxx 99", door.Source.Id)));
+        Assert.That(seen.LastAt, Is.EqualTo(door.Test.Clock.GetUtcNow().AddMinutes(-30).ToUnixTimeMilliseconds()));
     }
 
     [Test]

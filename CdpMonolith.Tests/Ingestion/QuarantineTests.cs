@@ -78,6 +78,7 @@ public sealed class QuarantineTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That((replayed, dismissed), Is.EqualTo((new ReplayCount(0, 2), 2)));
+            Assert.That(_door.Test.Get<Tallies>().Of(_door.Source.Id).Quarantined, Is.EqualTo(3), "a replay that fails puts nothing more aside");
             Assert.That((await _door.QuarantineAsync()).Select(q => q.Reason), Is.EqualTo(new[] { "event.name_missing" }));
         }
     }

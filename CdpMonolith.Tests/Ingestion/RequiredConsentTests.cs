@@ -4,6 +4,7 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using CdpMonolith.Consent.Contracts;
+using CdpMonolith.Consent.Decide;
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Storage;
@@ -114,6 +115,7 @@ public sealed class RequiredConsentTests
     private async Task<Source> SourceAsync(string? consent)
     {
         var sources = _app.Get<Sources>();
+        await _app.Get<Purposes>().CreateAsync(new NewPurpose(null, "Analytics", null), Actor.System, default);
         var source = (await sources.CreateAsync(Actor.System, $"Source {++_number}", SourceKind.Website, default)).Value;
         return (await sources.SetAsync(Actor.System, source.Id, SourceSettings.Default with { Consent = consent }, default)).Value;
     }

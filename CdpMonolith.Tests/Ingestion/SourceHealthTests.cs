@@ -1,3 +1,4 @@
+using CdpMonolith.Consent.Decide;
 using CdpMonolith.Ingestion.Accept;
 using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Rules;
@@ -106,6 +107,7 @@ public sealed class SourceHealthTests
     public async Task Who_watches_a_source_sees_what_is_blocked_and_what_is_turned_away()
     {
         await using var door = await Door.OpenAsync();
+        await door.Test.Get<Purposes>().CreateAsync(new NewPurpose(null, "Analytics", null), Actor.System, default);
         var source = (await door.Test.Get<Sources>().SetAsync(Actor.System, door.Source.Id, SourceSettings.Default with { Consent = "analytics" }, default)).Value;
         using var watch = door.Test.Get<LiveFeed>().Follow(source.Id);
         await door.SendAsync("{'batch':[{'type':'page','userId':'u'}]}");

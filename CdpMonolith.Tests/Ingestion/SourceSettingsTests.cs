@@ -91,6 +91,58 @@ public sealed class SourceSettingsTests
         using var answer = await SendAsync(source, """{"userId":"u","event":"E"}""", origin: origin);
         Assert.That(answer.StatusCode, Is.EqualTo(allowed ? HttpStatusCode.OK : HttpStatusCode.Forbidden));
         Assert.That(EventsOf(source), Has.Count.EqualTo(allowed ? 1 : 0));
+        Assert.That(_app.Get<Tallies>().Of(source.Id).Refused, Is.EqualTo(allowed ? 0 : 1));
+    }
+
+    [Test]
+    public async Task What_a_source_refuses_is_counted_and_seen_by_who_watches()
+    {
+        var source = await SourceAsync();
+        await SetAsync(source, new { origins = new[] { "https://shop.example" } });
+        using var watch = _app.Get<LiveFeed>().Follow(source.Id);
+        (await SendAsync(source, """{"userId":"u","event":"E"}""", origin: "https://shop.exmaple")).Dispose();
+        await _app.Get<Sources>().SetEnabledAsync(Actor.System, source.Id, false, default);
+        (await SendAsync(source, """{"userId":"u","event":"F"}""")).Dispose();
+        using var nobody = await _app.Client.PostAsync("/v1/track", new StringContent("""{"userId":"u","event":"E"}"""));
+        using var admin = await _app.UserAsync(Roles.Admin);
+        var rejected = await admin.GetFromJsonAsync<JsonElement>("/api/rejected-keys");
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_app.Get<Tallies>().Of(source.Id).Refused, Is.EqualTo(2));
+            Assert.That(
+                watch.Newest(10).Select(call => (call.Verdict, call.Name, call.Reason)),
+                Is.EqualTo(new[] { (LiveVerdict.Refused, "F", "source.disabled"), (LiveVerdict.Refused, "E", "source.origin_refused") }));
+            Assert.That(nobody.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));
+            Assert.That(rejected.EnumerateArray().Single(key => key.GetProperty("writeKey").GetString() == "").GetProperty("calls").GetInt64(), Is.Positive);
+        }
+    }
+
+    [Test]
+    public async Task Consent_can_be_asked_only_for_a_purpose_that_there_is()
+    {
+        var source = await SourceAsync();
+        using var admin = await _app.UserAsync(Roles.Admin);
+        using var mistyped = await admin.PutAsJsonAsync($"/api/sources/{source.Id}/settings", new { consent = "analytcs" });
+        (await admin.PostAsJsonAsync("/api/consent/purposes", new { name = "Analytics" })).EnsureSuccessStatusCode().Dispose();
+        using var known = await admin.PutAsJsonAsync($"/api/sources/{source.Id}/settings", new { consent = "Analytics" });
+        Assert.That((mistyped.StatusCode, known.StatusCode), Is.EqualTo((HttpStatusCode.UnprocessableEntity, HttpStatusCode.OK)));
+        Assert.That((await mistyped.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("source.consent_unknown"));
+        Assert.That(_app.Get<Sources>().Find(source.Id)!.Settings.Consent, Is.EqualTo("analytics"));
+    }
+
+    [TestCase("{\"rat\":1}", "$.rat")]
+    [TestCase("{\"rate\":\"many\"}", "$.rate")]
+    [TestCase("{\"rate\":1", "$.rate")]
+    public async Task What_cannot_be_read_is_told_with_its_place_and_changes_nothing(string body, string field)
+    {
+        var source = await SourceAsync();
+        await SetAsync(source, new { rate = 7 });
+        using var admin = await _app.UserAsync(Roles.Admin);
+        using var answer = await admin.PutAsync($"/api/sources/{source.Id}/settings", new StringContent(body, Encoding.UTF8, "application/json"));
+        var problem = await answer.Content.ReadFromJsonAsync<JsonElement>();
+        Assert.That((answer.StatusCode, problem.GetProperty("code").GetString()), Is.EqualTo((HttpStatusCode.BadRequest, "request.unreadable")));
+        Assert.That(problem.GetProperty("field").GetString(), Does.StartWith(field));
+        Assert.That(_app.Get<Sources>().Find(source.Id)!.Settings.Rate, Is.EqualTo(7));
     }
 
     [Test]

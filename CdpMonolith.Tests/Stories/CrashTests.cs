@@ -87,6 +87,10 @@ public sealed class CrashTests
             Assert.That(await last.Get<IStages>().QuarantineAsync(10, default), Is.Empty);
         }
 
+        var shown = await Eventually.SeeAsync(
+            () => Task.FromResult(last.Get<Tallies>().Of(shop.Source.Id) is { } counts && counts.Stored == found.Calls.Count ? counts : null), TimeSpan.FromSeconds(20));
+        Assert.That(shown.Stored + last.Get<Tallies>().Of(fileSource).Stored, Is.EqualTo(found.Events), "what the page of a source says");
+
         // The members are those whom the rule finds now, and each of them who agreed was told of once.
         var members = await last.Get<ISegments>().MembersAsync(shop.SegmentId, 0, 100_000, default);
         var buyers = await last.Get<IStore>().ReadAsync(
@@ -142,6 +146,7 @@ public sealed class CrashTests
         {
             Assert.That((left, people), Is.EqualTo((0L, 1L)), "nothing but what came otherwise");
             Assert.That((await last.Get<Undos>().FindAsync(1, default))!.Events, Is.EqualTo(Rows), "each call is taken back once");
+            Assert.That((await last.Get<Sources>().ListAsync(default)).Sum(one => last.Get<Tallies>().Of(one.Id).Stored), Is.EqualTo(1), "what the page of the source says");
             Assert.That(await last.Get<IStages>().QuarantineAsync(10, default), Is.Empty);
         }
     }

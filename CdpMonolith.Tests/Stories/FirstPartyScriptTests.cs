@@ -216,8 +216,10 @@ public sealed class FirstPartyScriptTests
         var console = await _app.PageAsync(Roles.Owner, $"/sources/{_source.Id}");
         await Assertions.Expect(console.Locator("#tag-state")).ToContainTextAsync("Waiting");
         var tag = await console.Locator("#tag").TextContentAsync();
-        await _page.SetContentAsync($"<!doctype html><title>Tagged</title>{tag}<script>cdp.track('Tagged')</script>");
+        await _page.SetContentAsync($"<!doctype html><title>Tagged</title>{tag}<a id=shop href=#shop>Shop</a><script>cdp.track('Tagged'); cdp.trackLink(document.querySelector('#shop'), 'Shop Opened')</script>");
         await Assertions.Expect(console.Locator("#tag-state")).ToContainTextAsync("arriving");
+        await _page.ClickAsync("#shop");
+        await Eventually.SeeAsync(() => Task.FromResult(Stored().Any(call => call.EndsWith("Shop Opened", StringComparison.Ordinal)) ? "stored" : null), TimeSpan.FromSeconds(20));
         await console.GetByLabel("Wait for consent: store nothing").CheckAsync();
         await Eventually.SeeAsync(() => Task.FromResult(_app.Get<BrowserTags>().Of(_source.Id).AwaitsConsent ? "saved" : null), TimeSpan.FromSeconds(20));
         await console.Context.CloseAsync();

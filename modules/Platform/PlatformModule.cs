@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using CdpMonolith.Platform.Accounts;
 using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Console;
@@ -9,6 +10,7 @@ using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 using CdpMonolith.Platform.Web;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -26,6 +28,9 @@ public static class PlatformModule
     public static IServiceCollection AddPlatform(this IServiceCollection services, IConfiguration configuration)
     {
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<IStartupFilter, ForwardedScheme>();
+        services.Configure<RouteHandlerOptions>(handlers => handlers.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json => json.SerializerOptions.UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow);
         services.AddOptions<StoreOptions>().Bind(configuration.GetSection(StoreOptions.Section))
             .ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<StageOptions>().Bind(configuration.GetSection(StageOptions.Section));
@@ -60,7 +65,7 @@ public static class PlatformModule
     /// <summary>What every request passes: headers, where it comes from, who sent it, whether it meant to. Before the modules are mapped.</summary>
     public static IApplicationBuilder UsePlatform(this IApplicationBuilder app) => app
         .Use(SecurityHeaders.Add)
-        .UseExceptionHandler(faults => faults.Run(Faults.AnswerAsync))
+        .UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = Faults.AnswerAsync, SuppressDiagnosticsCallback = Faults.IsOfCaller })
         .Use(RequestGuard.RefuseCircuitsWhenStopping)
         .Use(RequestGuard.CheckOrigin)
         .UseAuthentication()

@@ -54,7 +54,7 @@ internal sealed class DecisionsTakenBack(IProfiles profiles, IEventLog events, L
             return evidence with { TextVersion = decision.TextVersion, Origin = decision.Source };
         }
 
-        return told.IsUpdate && entry.Channel == Channels.Any && call.OccurredAt == entry.OccurredAt
+        return told.IsUpdate && entry.Channel == Channels.Any && told.StateAt == entry.OccurredAt
             && told.State.TryGetValue(entry.Purpose, out var state) && state.Status == entry.Status
                 ? evidence
                 : null;

@@ -108,8 +108,8 @@ internal sealed class RecordStage(
 
         void Decided(string purpose, ConsentStatus status, Evidence how)
         {
-            sightings.Note(purpose, new Sighting(call.OccurredAt, status, call.Seq, true));
-            batch.Entries.Add(new NewEntry(profileId, purpose, Channels.Any, status, call.OccurredAt, how.ToJson(), null));
+            sightings.Note(purpose, new Sighting(told.StateAt, status, call.Seq, true));
+            batch.Entries.Add(new NewEntry(profileId, purpose, Channels.Any, status, told.StateAt, how.ToJson(), null));
         }
     }
 
@@ -119,7 +119,7 @@ internal sealed class RecordStage(
         {
             Meet(batch, purpose, spelled);
             foreach (var change in sightings.Take(
-                purpose, new Sighting(call.OccurredAt, status, call.Seq, false),
+                purpose, new Sighting(told.StateAt, status, call.Seq, false),
                 moment => batch.StatusBefore(profileId, purpose, told.Teller, moment)
                           ?? ledger.StatusBefore(profileId, purpose, told.Teller, moment)))
             {

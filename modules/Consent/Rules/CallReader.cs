@@ -13,12 +13,13 @@ internal sealed record ToldDecision(
 /// <summary>What a call says about consent.</summary>
 /// <param name="Decisions">Decisions, each of its own.</param>
 /// <param name="State">What its sender says with every call, by purpose; for any channel.</param>
+/// <param name="StateAt">When the state was given at the earliest, Unix ms: a call may have happened before its person was asked, and wait for the answer.</param>
 /// <param name="IsUpdate">The call is about a change of the state: what is in it was decided then, what is missing is a no.</param>
 /// <param name="Teller">Who keeps saying the state: the source and a digest of the anonymous id.</param>
 /// <param name="Page">Address of the page, without query, fragment and credentials.</param>
 internal sealed record Told(
-    IReadOnlyList<ToldDecision> Decisions, IReadOnlyDictionary<string, (string Spelled, ConsentStatus Status)> State, bool IsUpdate,
-    string Teller, string? Page)
+    IReadOnlyList<ToldDecision> Decisions, IReadOnlyDictionary<string, (string Spelled, ConsentStatus Status)> State, long StateAt,
+    bool IsUpdate, string Teller, string? Page)
 {
     public bool IsNothing => Decisions.Count == 0 && State.Count == 0 && !IsUpdate;
 }
@@ -67,7 +68,7 @@ internal static class CallReader
         }
 
         return new Told(
-            Decisions(consent, call), state,
+            Decisions(consent, call), state, Math.Max(call.OccurredAt, Moment(Text(consent, "answeredAt"), call)),
             call is { Type: CallType.Track, Name: UpdateEvent } && Object(consent, "categoryPreferences") is not null,
             TellerOf(call), PageOf(context));
     }

@@ -70,7 +70,7 @@ internal sealed class Acceptor(
                 write => QuarantineStore.Put(write, Aside(source.Id, refusal, body, body.Length, null, now, arrival)),
                 CancellationToken.None);
             tallies.Count(source.Id, now, quarantined: 1, retried: arrival.IsRetry ? 1 : 0);
-            live.Show(source.Id, now, [new Call { Raw = body, Body = body, Refusal = refusal }]);
+            live.Show(source.Id, now, Typed([new Call { Raw = body, Body = body, Refusal = refusal }], arrival));
             return;
         }
 
@@ -83,12 +83,15 @@ internal sealed class Acceptor(
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         tallies.Count(source.Id, now, turnedAway: 1);
-        foreach (var call in request.Calls)
-        {
-            call.Type = arrival.Route ?? call.Type;
-        }
+        Show(source.Id, now, request, arrival, LiveVerdict.TurnedAway, null);
+    }
 
-        live.Show(source.Id, now, request.Calls, turnedAway: true);
+    /// <summary>A request came that its source does not take, for a reason that lies in its settings.</summary>
+    public void Refuse(Source source, Request request, Arrival arrival, Refusal refusal)
+    {
+        var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
+        tallies.Count(source.Id, now, refused: 1);
+        Show(source.Id, now, request, arrival, LiveVerdict.Refused, refusal.Code);
     }
 
     /// <summary>Stores what was put aside once and is sound now, as of when it was received.</summary>
@@ -98,7 +101,7 @@ internal sealed class Acceptor(
         CancellationToken ct)
     {
         Complete(request, sourceId, arrival, received);
-        await StoreAsync(sourceId, request.Calls, request.Shared, arrival, received, settle, ct);
+        await StoreAsync(sourceId, request.Calls, request.Shared, arrival, received, settle, ct, isReplay: true);
     }
 
     /// <summary>
@@ -149,27 +152,55 @@ internal sealed class Acceptor(
 
     private async Task StoreAsync(
         long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now,
-        Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct)
+        Action<WriteSession, IReadOnlyList<Verdict>>? also, CancellationToken ct, bool isReplay = false)
     {
         space.Require();
         var strayed = new List<Violation>();
         Hold(sourceId, calls, strayed);
-        var counts = await store.WriteAsync(
+        await store.WriteAsync(
             write =>
             {
-                var counted = Store(write, sourceId, calls, shared, arrival, now);
+                var first = write.NextSeq(IEventLog.Log);
+                var counts = Store(write, sourceId, calls, shared, arrival, now, first);
                 also?.Invoke(write, [.. calls.Select(Verdict.Of)]);
-                return counted;
+                write.OnCommitted(() => Count(sourceId, now, calls.Count, counts, first, arrival, isReplay));
             }, ct);
-        tallies.Count(
-            sourceId, now, counts.Stored, counts.Duplicates, calls.Count - counts.Stored - counts.Duplicates - counts.Blocked, counts.Blocked,
-            retried: arrival.IsRetry ? 1 : 0);
-        if (strayed.Count > 0)
+
+        // What is sent through the door again was counted when it came.
+        if (strayed.Count > 0 && !isReplay)
         {
             violations.Count(sourceId, strayed, now);
         }
 
-        live.Show(sourceId, now, calls);
+        live.Show(sourceId, now, Typed(calls, arrival));
+    }
+
+    private void Count(
+        long sourceId, long now, int calls, (int Stored, int Duplicates, int Blocked) counts, long first, Arrival arrival, bool isReplay)
+    {
+        tallies.Count(
+            sourceId, now, counts.Stored, counts.Duplicates, isReplay ? 0 : calls - counts.Stored - counts.Duplicates - counts.Blocked, counts.Blocked,
+            retried: arrival.IsRetry ? 1 : 0);
+        if (counts.Stored > 0)
+        {
+            tallies.MarkCounted(first, counts.Stored);
+        }
+    }
+
+    private void Show(long sourceId, long now, Request request, Arrival arrival, LiveVerdict verdict, string? reason)
+    {
+        live.Show(sourceId, now, Typed(request.Calls, arrival), (verdict, reason));
+    }
+
+    /// <summary>Those that did not get so far as to have a type have that of the path they came by.</summary>
+    private static IReadOnlyList<Call> Typed(IReadOnlyList<Call> calls, Arrival arrival)
+    {
+        foreach (var call in calls)
+        {
+            call.Type = call.Type == 0 ? arrival.Route ?? 0 : call.Type;
+        }
+
+        return calls;
     }
 
     /// <summary>Holds the calls to what the source's settings and the tracking plan say.</summary>
@@ -199,9 +230,8 @@ internal sealed class Acceptor(
     }
 
     private (int Stored, int Duplicates, int Blocked) Store(
-        WriteSession write, long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now)
+        WriteSession write, long sourceId, IReadOnlyList<Call> calls, Shared shared, Arrival arrival, long now, long first)
     {
-        var first = write.NextSeq(IEventLog.Log);
         var kept = new List<Call>(calls.Count);
         var (refused, blocked) = (0, 0);
         messages.Look(write, calls);

@@ -18,11 +18,14 @@ internal enum LiveVerdict
 
     /// <summary>The source sends more than it may; the sender was asked to come again.</summary>
     TurnedAway,
+
+    /// <summary>The source is off, or does not name the website that the call came from; nothing was kept.</summary>
+    Refused,
 }
 
 /// <summary>A call that has just come, as the live view shows it.</summary>
 /// <param name="Number">Increasing within a feed.</param>
-/// <param name="Reason">Why it is in quarantine; null: it is not.</param>
+/// <param name="Reason">Why it is in quarantine or was refused; null: it was not.</param>
 internal sealed record LiveCall(
     long Number, long ReceivedAt, LiveVerdict Verdict, CallType? Type, string? Name, string? UserId, string? AnonymousId,
     string MessageId, long? Seq, string? Reason, string Body)
@@ -74,7 +77,8 @@ internal sealed class LiveFeed
         return watch;
     }
 
-    public void Show(long sourceId, long received, IReadOnlyList<Call> calls, bool turnedAway = false)
+    /// <param name="whole">What became of all of them, and why, where the request was not taken; null: each call knows itself.</param>
+    public void Show(long sourceId, long received, IReadOnlyList<Call> calls, (LiveVerdict Verdict, string? Reason)? whole = null)
     {
         if (Volatile.Read(ref _watching) == 0 || !_watches.TryGetValue(sourceId, out var watches) || watches.Length == 0)
         {
@@ -84,7 +88,7 @@ internal sealed class LiveFeed
         foreach (var call in calls.Skip(calls.Count - KeptAtMost))
         {
             var shown = LiveCall.Of(call, received);
-            shown = turnedAway ? shown with { Verdict = LiveVerdict.TurnedAway, Reason = null } : shown;
+            shown = whole is { } of ? shown with { Verdict = of.Verdict, Reason = of.Reason } : shown;
             foreach (var watch in watches)
             {
                 watch.Add(shown);

@@ -20,7 +20,7 @@ internal sealed class QuarantineDesk(IStore store, QuarantineStore quarantine, A
 {
     private const int PageSize = 200;
 
-    private static readonly Problem Unknown = new("quarantine.unknown", "It is not in quarantine any more.");
+    public static readonly Problem Unknown = new("quarantine.unknown", "It is not in quarantine any more.");
     private static readonly Problem HeadOnly = new(
         "quarantine.head_only", "Only the beginning of this call was kept, so it cannot be replayed as it is.", "body");
 

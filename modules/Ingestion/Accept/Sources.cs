@@ -5,6 +5,7 @@ using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Audit;
+using CdpMonolith.Platform.Console;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 using Microsoft.Extensions.Options;
@@ -13,7 +14,8 @@ namespace CdpMonolith.Ingestion.Accept;
 
 /// <summary>Making and changing sources.</summary>
 internal sealed class Sources(
-    IStore store, SourceMap map, Tallies tallies, IAudit audit, TimeProvider clock, IOptions<IngestionOptions> options) : ISources
+    IStore store, SourceMap map, Tallies tallies, IEnumerable<IPurposeNames> purposeNames, IAudit audit, TimeProvider clock,
+    IOptions<IngestionOptions> options) : ISources
 {
     public const int NameAtMost = 100;
     private const int OriginsAtMost = 50;
@@ -78,7 +80,8 @@ internal sealed class Sources(
                 return null;
             }, ct);
 
-    public Task<Outcome<Source>> SetAsync(Actor actor, long id, SourceSettings wanted, CancellationToken ct)
+    /// <summary>What calls must carry consent for must be a purpose that there is: calls without it are kept nowhere, and a typing error would lose all of them.</summary>
+    public async Task<Outcome<Source>> SetAsync(Actor actor, long id, SourceSettings wanted, CancellationToken ct)
     {
         var settings = wanted with
         {
@@ -87,15 +90,23 @@ internal sealed class Sources(
             Consent = string.IsNullOrWhiteSpace(wanted.Consent) ? null : wanted.Consent.Trim().ToLowerInvariant(),
             Origins = [.. (wanted.Origins ?? []).Select(origin => (origin ?? "").Trim().TrimEnd('/').ToLowerInvariant()).Where(origin => origin.Length > 0).Distinct()],
         };
-        return CheckSettings(settings) is { } wrong
-            ? Task.FromResult<Outcome<Source>>(wrong)
-            : ChangeAsync(
-                actor, id, "source.settings_changed", settings,
-                write =>
-                {
-                    SourceStore.SaveSettings(write, id, settings);
-                    return null;
-                }, ct);
+        if (CheckSettings(settings) is { } wrong)
+        {
+            return wrong;
+        }
+
+        if (settings.Consent is { } purpose && purpose != map.Find(id)?.Settings.Consent && !await IsPurposeAsync(purpose, ct))
+        {
+            return new Problem("source.consent_unknown", $"There is no purpose '{purpose}'. Make it under Consent first, or choose one that is there.", "consent");
+        }
+
+        return await ChangeAsync(
+            actor, id, "source.settings_changed", settings,
+            write =>
+            {
+                SourceStore.SaveSettings(write, id, settings);
+                return null;
+            }, ct);
     }
 
     /// <summary>Gives it a new write key. The old one is taken for some time more: clients throw events away at a 401.</summary>
@@ -146,6 +157,19 @@ internal sealed class Sources(
         : settings.Origins.FirstOrDefault(origin => !Origins.IsOrigin(origin)) is { } odd
             ? new Problem("source.origin_unusable", $"{odd} is not a website such as https://shop.example or https://*.shop.example.", "origins")
             : null;
+
+    private async Task<bool> IsPurposeAsync(string key, CancellationToken ct)
+    {
+        foreach (var names in purposeNames)
+        {
+            if ((await names.ListAsync(ct)).Any(purpose => purpose.Key == key))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

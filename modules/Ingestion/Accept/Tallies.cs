@@ -7,7 +7,9 @@ namespace CdpMonolith.Ingestion.Accept;
 
 /// <summary>
 /// What is counted at the door: per source what was stored, was there already, was put aside and so on, which keys are in use, and the
-/// write keys that nobody has. Counted in memory and saved every few seconds; a crash costs the last seconds of the counts, never an event.
+/// write keys that nobody has. Counted in memory and saved every few seconds. What a crash leaves out of the stored ones is counted at the
+/// next start, from the log (where several processes share a store, each counts its own and the last seconds are lost); of the others it
+/// costs the last seconds.
 /// </summary>
 internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider clock) : BackgroundService
 {
@@ -21,14 +23,31 @@ internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider cloc
     private Dictionary<string, RejectedKey> _rejected = new(StringComparer.Ordinal);
     private bool _loaded;
 
+    /// <summary>On the lane's thread: events that this process stored and counted, and whether those before them are counted too.</summary>
+    private long _firstCounted = long.MaxValue;
+    private long _countedTo;
+    private bool _isWhole;
+
     /// <summary>Counts one request; see <see cref="SourceCounts"/>.</summary>
     public void Count(
-        long sourceId, long now, int stored = 0, int duplicates = 0, int quarantined = 0, int blocked = 0, int turnedAway = 0, int retried = 0) =>
+        long sourceId, long now, int stored = 0, int duplicates = 0, int quarantined = 0, int blocked = 0, int turnedAway = 0, int refused = 0, int retried = 0) =>
         TallyOf(sourceId).Add(new SourceCounts(
-            sourceId, stored, duplicates, quarantined, blocked, turnedAway, retried, stored > 0 ? now : null));
+            sourceId, stored, duplicates, quarantined, blocked, turnedAway, refused, retried, stored > 0 ? now : null));
 
-    /// <summary>Events of a source are no more.</summary>
-    public void TakeBack(long sourceId, int events) => TallyOf(sourceId).Add(SourceCounts.None(sourceId) with { Stored = -events });
+    /// <summary>Events from one seq on were stored and are counted. On the lane's thread, once their transaction is committed.</summary>
+    public void MarkCounted(long first, int stored)
+    {
+        _firstCounted = Math.Min(_firstCounted, first);
+        _countedTo = Math.Max(_countedTo, first + stored - 1);
+    }
+
+    /// <summary>Events of a source are no more once this transaction is committed.</summary>
+    public void TakeBack(WriteSession write, long sourceId, int events)
+    {
+        var less = SourceCounts.None(sourceId) with { Stored = -events };
+        SourceStore.AddCounts(write, less, hour: 0);
+        write.OnCommitted(() => TallyOf(sourceId).AddSaved(less));
+    }
 
     /// <summary>Somebody called with a key that is not, or no longer, anybody's.</summary>
     public void CountRejected(string key)
@@ -78,9 +97,8 @@ internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider cloc
             (rejected, _rejected) = (_rejected, new(StringComparer.Ordinal));
         }
 
-        var more = _tallies.Values.Select(tally => (Tally: tally, Counts: tally.Unsaved)).Where(pair => !pair.Counts.IsNone).ToList();
         var used = sources.UsedKeys();
-        if (more.Count == 0 && rejected.Count == 0 && used.Count == 0)
+        if (IsWhole && _tallies.Values.All(tally => tally.Unsaved.IsNone) && rejected.Count == 0 && used.Count == 0)
         {
             return;
         }
@@ -90,10 +108,18 @@ internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider cloc
         await store.WriteAsync(
             write =>
             {
-                foreach (var (tally, counts) in more)
+                CountMissed(write);
+
+                // Read on the lane: what was committed before is in them, whole.
+                foreach (var (tally, counts) in _tallies.Values.Select(tally => (tally, tally.Unsaved)).Where(pair => !pair.Unsaved.IsNone))
                 {
                     SourceStore.AddCounts(write, counts, hour);
                     write.OnCommitted(() => tally.MarkSaved(counts));
+                }
+
+                if (!store.IsShared)
+                {
+                    SourceStore.CountedTo(write, _countedTo);
                 }
 
                 foreach (var (key, use) in used)
@@ -137,6 +163,25 @@ internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider cloc
                 // Tried again at the next tick.
             }
         }
+    }
+
+    private bool IsWhole => _isWhole || store.IsShared;
+
+    /// <summary>Counts what the last crash left uncounted, once.</summary>
+    private void CountMissed(WriteSession write)
+    {
+        if (IsWhole)
+        {
+            return;
+        }
+
+        foreach (var missed in SourceStore.Uncounted(write, _firstCounted))
+        {
+            TallyOf(missed.SourceId).Add(SourceCounts.None(missed.SourceId) with { Stored = missed.Stored, LastEventAt = missed.LastAt });
+            _countedTo = Math.Max(_countedTo, missed.LastSeq);
+        }
+
+        _isWhole = true;
     }
 
     private static async Task<bool> WaitAsync(PeriodicTimer timer, CancellationToken ct)
@@ -209,6 +254,14 @@ internal sealed class Tallies(IStore store, SourceMap sources, TimeProvider cloc
             lock (_gate)
             {
                 _unsaved = _unsaved.Plus(more);
+            }
+        }
+
+        public void AddSaved(SourceCounts more)
+        {
+            lock (_gate)
+            {
+                _saved = _saved.Plus(more);
             }
         }
 

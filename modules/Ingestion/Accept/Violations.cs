@@ -33,7 +33,7 @@ internal sealed class Violations(IStore store, TimeProvider clock) : BackgroundS
                 }
 
                 var before = _counts.GetValueOrDefault((key, slot))?.Seen ?? 0;
-                _counts[(key, slot)] = new ViolationCount(key, slot, before + 1, sourceId, one.Action, one.Sample);
+                _counts[(key, slot)] = new ViolationCount(key, slot, before + 1, sourceId, one.Action, one.Sample, now);
             }
         }
     }

@@ -94,9 +94,10 @@ internal sealed partial class ClientEndpoints(Acceptor acceptor, Senders senders
 
         Answers.AllowOrigin(http);
         var key = (string)http.Request.RouteValues["writeKey"]!;
-        if (senders.Known(key) is not ({ Enabled: true }, _))
+        var (source, unknown) = senders.Known(key);
+        if (source is not { Enabled: true })
         {
-            return Answers.RefusedAsync(http, StatusCodes.Status404NotFound, Senders.KeyUnknown);
+            return Answers.RefusedAsync(http, StatusCodes.Status404NotFound, unknown ?? TrackingEndpoints.Disabled);
         }
 
         http.Response.Headers.CacheControl = "public, max-age=300";

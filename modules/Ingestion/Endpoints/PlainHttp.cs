@@ -20,8 +20,7 @@ internal static class PlainHttp
     /// <summary>Answers 403 where a request came from a public address without https, and otherwise does what was asked.</summary>
     public static RequestDelegate Refuse(RequestDelegate handle) => http =>
     {
-        if (http.Request.IsHttps || http.Request.Headers["X-Forwarded-Proto"].ToString().StartsWith("https", StringComparison.OrdinalIgnoreCase)
-            || http.Connection.RemoteIpAddress is not { } from || !NetworkGuard.Allows(from, allowLocal: false))
+        if (http.Request.IsHttps || http.Connection.RemoteIpAddress is not { } from || !NetworkGuard.Allows(from, allowLocal: false))
         {
             return handle(http);
         }

@@ -16,7 +16,7 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// <summary>A way of straying as the API shows it.</summary>
 /// <param name="Member">Empty: the event itself.</param>
 /// <param name="Kind">eventUnplanned, memberUnplanned, missing, type, value or pattern.</param>
-/// <param name="LastAt">Unix ms, to ten minutes.</param>
+/// <param name="LastAt">Unix ms.</param>
 internal sealed record ViolationAnswer(
     CallType Type, string Event, string Member, ViolationKind Kind, PlanAction Action, long Hour, long Day, long Week, long LastAt, long SourceId, string? Sample);
 

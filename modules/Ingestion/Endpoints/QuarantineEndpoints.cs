@@ -79,10 +79,10 @@ internal static class QuarantineEndpoints
         }
     }
 
-    private static async Task<Results<FileContentHttpResult, NotFound>> RawAsync(long id, QuarantineStore quarantine, CancellationToken ct) =>
+    private static async Task<Results<FileContentHttpResult, ProblemHttpResult>> RawAsync(long id, QuarantineStore quarantine, CancellationToken ct) =>
         await quarantine.FindAsync(id, ct) is { } item
             ? TypedResults.File(item.Raw, "application/octet-stream", FormattableString.Invariant($"quarantine-{id}.json"))
-            : TypedResults.NotFound();
+            : Refused.As(QuarantineDesk.Unknown);
 
     private static async Task<Results<Ok<ReplayCount>, ProblemHttpResult>> ReplayAsync(
         long id, Mended? mended, QuarantineDesk desk, ClaimsPrincipal user, CancellationToken ct)

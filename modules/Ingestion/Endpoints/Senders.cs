@@ -34,7 +34,13 @@ internal sealed class Senders(SourceMap sources, Tallies tallies)
         var key = request.Headers["X-Write-Key"] is { Count: > 0 } header ? header.ToString()
             : !body.WriteKey.IsEmpty ? Encoding.UTF8.GetString(body.WriteKey.Span)
             : request.Query["writeKey"].ToString();
-        return key.Length > 0 ? Known(key) : (null, KeyMissing);
+        if (key.Length > 0)
+        {
+            return Known(key);
+        }
+
+        tallies.CountRejected("");
+        return (null, KeyMissing);
     }
 
     /// <summary>By a key as it was sent. Jitsu's clients put a secret behind it, <c>key:secret</c>, which is not needed here.</summary>

@@ -15,11 +15,11 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// <param name="Kind">website, app, server, file, shopify, woocommerce, webhook or form.</param>
 internal sealed record SourceAnswer(
     long Id, string Name, string Kind, string WriteKey, bool Enabled, long CreatedAt, long? LastEventAt,
-    long Stored, long Duplicates, long Quarantined, long Blocked, long TurnedAway, long Retried)
+    long Stored, long Duplicates, long Quarantined, long Blocked, long TurnedAway, long Refused, long Retried)
 {
     public static SourceAnswer Of(Source source, SourceCounts counts) => new(
         source.Id, source.Name, source.Kind.ToString().ToLowerInvariant(), source.WriteKey, source.Enabled, source.CreatedAt,
-        source.LastEventAt, counts.Stored, counts.Duplicates, counts.Quarantined, counts.Blocked, counts.TurnedAway, counts.Retried);
+        source.LastEventAt, counts.Stored, counts.Duplicates, counts.Quarantined, counts.Blocked, counts.TurnedAway, counts.Refused, counts.Retried);
 }
 
 /// <summary>What a source's settings are to be; see <see cref="SourceSettings"/>. What is left out is set to its default.</summary>
@@ -38,6 +38,8 @@ internal sealed record SourceChange(string? Name, bool? Enabled);
 /// <summary>Sources over HTTP, for administrators.</summary>
 internal static class SourceEndpoints
 {
+    private static readonly Problem Unknown = new("source.unknown", "There is no such source.");
+
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         var api = endpoints.MapGroup("/api/sources").RequireAuthorization(Policies.Administer).WithTags("Sources");
@@ -58,8 +60,8 @@ internal static class SourceEndpoints
     private static async Task<IEnumerable<SourceAnswer>> ListAsync(Sources sources, Tallies tallies, CancellationToken ct) =>
         (await sources.ListAsync(ct)).Select(source => SourceAnswer.Of(source, tallies.Of(source.Id)));
 
-    private static Results<Ok<SourceAnswer>, NotFound> Find(long id, Sources sources, Tallies tallies) =>
-        sources.Find(id) is { } source ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id))) : TypedResults.NotFound();
+    private static Results<Ok<SourceAnswer>, ProblemHttpResult> Find(long id, Sources sources, Tallies tallies) =>
+        sources.Find(id) is { } source ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id))) : Refused.As(Unknown);
 
     private static async Task<Results<Created<SourceAnswer>, ProblemHttpResult>> CreateAsync(
         NewSource wanted, Sources sources, Tallies tallies, ClaimsPrincipal user, CancellationToken ct)
@@ -91,18 +93,18 @@ internal static class SourceEndpoints
 
         return sources.Find(id) is { } source
             ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id)))
-            : Refused.As(new Problem("source.unknown", "There is no such source."));
+            : Refused.As(Unknown);
     }
 
-    private static Results<Ok<SourceSettings>, NotFound> Settings(long id, Sources sources) =>
-        sources.Find(id) is { } source ? TypedResults.Ok(source.Settings) : TypedResults.NotFound();
+    private static Results<Ok<SourceSettings>, ProblemHttpResult> Settings(long id, Sources sources) =>
+        sources.Find(id) is { } source ? TypedResults.Ok(source.Settings) : Refused.As(Unknown);
 
-    private static Results<Ok<SourceHealth>, NotFound> Health(long id, Sources sources, SourceHealths health) =>
-        sources.Find(id) is { } source ? TypedResults.Ok(health.Of(source)) : TypedResults.NotFound();
+    private static Results<Ok<SourceHealth>, ProblemHttpResult> Health(long id, Sources sources, SourceHealths health) =>
+        sources.Find(id) is { } source ? TypedResults.Ok(health.Of(source)) : Refused.As(Unknown);
 
-    private static Results<Ok<IEnumerable<KeyAnswer>>, NotFound> Keys(long id, Sources sources, SourceMap map) =>
+    private static Results<Ok<IEnumerable<KeyAnswer>>, ProblemHttpResult> Keys(long id, Sources sources, SourceMap map) =>
         sources.Find(id) is null
-            ? TypedResults.NotFound()
+            ? Refused.As(Unknown)
             : TypedResults.Ok(map.KeysOf(id).Select(key => new KeyAnswer(key.Key, key.CreatedAt, key.ExpiresAt, key.LastUsedAt)));
 
     private static async Task<Results<Ok<SourceSettings>, ProblemHttpResult>> SetAsync(

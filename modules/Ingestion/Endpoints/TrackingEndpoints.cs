@@ -25,11 +25,12 @@ internal sealed partial class TrackingEndpoints(
     /// <summary>Kept as identify; its identifiers stand elsewhere than in userId.</summary>
     private static readonly Arrival Merging = new(CallType.Identify, NeedsId: false);
 
-    private static readonly Refusal Disabled = new("source.disabled", "This source is switched off.");
+    public static readonly Refusal Disabled = new("source.disabled", "This source is switched off.");
     private static readonly Refusal NoRoute = new("route.unknown", "The tracking API has no such path.");
     private static readonly Refusal Unavailable = new("store.unavailable", "The server cannot store events now; send this again later.");
     private static readonly Refusal TooFast = new("source.too_fast", "This source sends more events a second than it may; send this again later.");
     private static readonly Refusal ForeignOrigin = new("source.origin_refused", "Browsers may not send to this source from this website.");
+    private static readonly Refusal Broken = new("request.broken", "The request broke off, came too slowly, or is not HTTP as it should be.");
     private static readonly Refusal Fault = new("server.fault", "The server made a mistake; its log has this requestId.");
 
     private readonly int _bytesAtMost = options.Value.BodyBytes;
@@ -95,6 +96,10 @@ internal sealed partial class TrackingEndpoints(
             LogUnavailable(http.TraceIdentifier);
             await Answers.UnavailableAsync(http, Unavailable, fault);
         }
+        catch (BadHttpRequestException fault) when (!http.Response.HasStarted)
+        {
+            await Answers.RefusedAsync(http, fault.StatusCode, Broken);
+        }
         catch (Exception fault) when (fault is not (BadHttpRequestException or IOException or OperationCanceledException) && !http.Response.HasStarted)
         {
             LogFault(http.TraceIdentifier, fault);
@@ -117,10 +122,12 @@ internal sealed partial class TrackingEndpoints(
             {
                 if (!source.Enabled)
                 {
+                    acceptor.Refuse(source, request, arrival, Disabled);
                     refusal = Disabled;
                 }
                 else if (http.Request.Headers.Origin is [{ } origin] && !Origins.Allow(source.Settings.Origins, origin.ToLowerInvariant()))
                 {
+                    acceptor.Refuse(source, request, arrival, ForeignOrigin);
                     await Answers.RefusedAsync(http, StatusCodes.Status403Forbidden, ForeignOrigin);
                     return;
                 }

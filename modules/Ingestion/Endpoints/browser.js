@@ -233,7 +233,7 @@
     setAnonymousId(id) { set("a", id); return id },
     consent(said) {
       if (!isObject(said)) return answers
-      const was = open, all = Object.assign({}, answers, said), may = !waits || agreed(all)
+      const was = open, at = new Date().toISOString(), all = Object.assign({}, answers, said), may = !waits || agreed(all)
       answers = all
       if (may && !was) {
         const known = memory
@@ -245,7 +245,8 @@
         set("k", all)
         const early = held
         held = []
-        early.forEach(call => put(stamp(call)))
+        // They happened before the answer: it counts from when it was given.
+        early.forEach(call => { stamp(call).context.consent.answeredAt = at; put(call) })
         sent = send("track", { event: "Segment Consent Preference Updated", properties: {} })
       }
       // Withdrawn: told as the last thing, then forgotten.

@@ -118,19 +118,19 @@ internal sealed partial class UndoRunner(
     {
         var floors = services.GetServices<ITakesBack>().Reverse().ToList();
         var import = (await store.ReadAsync(read => ImportStore.Find(read, importId), ct))!;
-        var (more, gone) = await store.WriteAsync(
+        var more = await store.WriteAsync(
             write =>
             {
                 if (UndoStore.Find(write, importId) is not { EndedAt: null, Error: null } undo)
                 {
-                    return (false, 0);
+                    return false;
                 }
 
                 var events = UndoStore.EventsOf(write, importId, undo.Seq ?? UndoStore.StartOf(write, importId), EventsAtOnce);
                 if (events.Count == 0)
                 {
                     End(write, import, undo, floors);
-                    return (false, 0);
+                    return false;
                 }
 
                 foreach (var floor in floors)
@@ -139,10 +139,10 @@ internal sealed partial class UndoRunner(
                 }
 
                 UndoStore.Drop(write, events);
+                tallies.TakeBack(write, import.SourceId, events.Count);
                 UndoStore.Progress(write, importId, events[^1].Seq, events.Count);
-                return (true, events.Count);
+                return true;
             }, ct);
-        tallies.TakeBack(import.SourceId, gone);
         if (!more)
         {
             imports.Wake();

@@ -72,6 +72,7 @@ internal static class BodyReader
         ref Utf8JsonReader json, ref CallReader reader, ReadOnlyMemory<byte> body, IngestionOptions limits)
     {
         List<Call>? calls = null;
+        var (hasBatch, hasSentAt) = (false, false);
         Refusal? refusal = null;
         ReadOnlyMemory<byte> context = default, integrations = default, sentAtText = default, writeKey = default;
         var sentAt = Times.Absent;
@@ -81,9 +82,9 @@ internal static class BodyReader
             // An escaped name is none of these.
             var name = json.ValueSpan;
             json.Read();
-            if (name.SequenceEqual("batch"u8) && json.TokenType == JsonTokenType.StartArray && calls is null)
+            if (name.SequenceEqual("batch"u8) && !hasBatch && json.TokenType == JsonTokenType.StartArray)
             {
-                calls = [];
+                (hasBatch, calls) = (true, []);
                 while (json.Read() && json.TokenType != JsonTokenType.EndArray)
                 {
                     calls.Add(reader.Read(ref json));
@@ -110,6 +111,17 @@ internal static class BodyReader
             else
             {
                 var start = (int)json.TokenStartIndex;
+                if (name.SequenceEqual("batch"u8))
+                {
+                    refusal ??= hasBatch ? Refusal.SharedTwice : null;
+                    hasBatch = true;
+                }
+                else if (name.SequenceEqual("sentAt"u8))
+                {
+                    refusal ??= hasSentAt ? Refusal.SharedTwice : null;
+                    hasSentAt = true;
+                }
+
                 if (name.SequenceEqual("sentAt"u8) && json.TokenType is JsonTokenType.String or JsonTokenType.Number)
                 {
                     sentAtText = body[start..(int)json.BytesConsumed];

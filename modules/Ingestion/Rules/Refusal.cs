@@ -13,6 +13,9 @@ internal sealed record Refusal(string Code, string Message, string? Field = null
     public static readonly Refusal SharedUnusable = new(
         "batch.shared_unusable", "The batch's own context or integrations is not a valid object, so it cannot be given to the calls.");
 
+    public static readonly Refusal SharedTwice = new(
+        "batch.member_twice", "The batch has a member twice, so that nobody can tell which of them is meant.");
+
     // ---- one call ----
     public static readonly Refusal CallNotObject = new("event.not_object", "The call is not a JSON object.");
     public static readonly Refusal NotUtf8 = new("event.not_utf8", "The call has bytes that are not UTF-8.");

@@ -13,10 +13,10 @@ internal sealed record KeptPlan(TrackingPlan Plan, long? ChangedAt, string? Chan
 internal readonly record struct ViolationKey(CallType Type, string Event, string Member, ViolationKind Kind);
 
 /// <summary>How often calls strayed in one way within ten minutes, and how the newest did.</summary>
-internal sealed record ViolationCount(ViolationKey Key, long Slot, long Seen, long SourceId, PlanAction Action, string? Sample);
+internal sealed record ViolationCount(ViolationKey Key, long Slot, long Seen, long SourceId, PlanAction Action, string? Sample, long LastAt);
 
 /// <summary>A way of straying from the plan, over the last week.</summary>
-/// <param name="LastAt">Unix ms, to ten minutes.</param>
+/// <param name="LastAt">Unix ms.</param>
 /// <param name="Sample">The shape of the newest value; null: there is none.</param>
 internal sealed record SeenViolation(
     ViolationKey Key, long Hour, long Day, long Week, long LastAt, long SourceId, PlanAction Action, string? Sample);
@@ -42,15 +42,15 @@ internal static class PlanStore
         """;
 
     private const string AddViolation = """
-        INSERT INTO ingestion_violation (call_type, event, member, kind, slot, seen, source_id, action, sample)
-        VALUES (@type, @event, @member, @kind, @Slot, @Seen, @SourceId, @action, @Sample)
+        INSERT INTO ingestion_violation (call_type, event, member, kind, slot, seen, source_id, action, sample, last_at)
+        VALUES (@type, @event, @member, @kind, @Slot, @Seen, @SourceId, @action, @Sample, @LastAt)
         ON CONFLICT (call_type, event, member, kind, slot) DO UPDATE
-        SET seen = ingestion_violation.seen + excluded.seen, source_id = excluded.source_id, action = excluded.action, sample = excluded.sample
+        SET seen = ingestion_violation.seen + excluded.seen, source_id = excluded.source_id, action = excluded.action, sample = excluded.sample, last_at = excluded.last_at
         """;
 
     private const string ReadViolations = """
         SELECT   call_type AS Type, event AS Event, member AS Member, kind AS Kind,
-                 slot      AS Slot, seen  AS Seen,  source_id AS SourceId, action AS Action, sample AS Sample
+                 slot      AS Slot, seen  AS Seen,  source_id AS SourceId, action AS Action, sample AS Sample, last_at AS LastAt
         FROM     ingestion_violation
         WHERE    slot > @since
         ORDER BY slot
@@ -82,7 +82,7 @@ internal static class PlanStore
     public static void Add(WriteSession write, ViolationCount count) => write.Execute(AddViolation, new
     {
         type = (long)count.Key.Type, @event = count.Key.Event, member = count.Key.Member, kind = count.Key.Kind.ToString(), count.Slot, count.Seen,
-        count.SourceId, action = count.Action.ToString(), count.Sample,
+        count.SourceId, action = count.Action.ToString(), count.Sample, count.LastAt,
     });
 
     /// <summary>The last week's, the most frequent first.</summary>
@@ -99,7 +99,7 @@ internal static class PlanStore
                     var newest = rows.Last();
                     return new SeenViolation(
                         rows.Key, rows.Where(row => row.Slot > slot - SlotsAnHour).Sum(row => row.Seen), rows.Where(row => row.Slot > slot - SlotsADay).Sum(row => row.Seen),
-                        rows.Sum(row => row.Seen), newest.Slot * SlotMs, newest.SourceId, Enum.Parse<PlanAction>(newest.Action), newest.Sample);
+                        rows.Sum(row => row.Seen), newest.LastAt ?? (newest.Slot * SlotMs), newest.SourceId, Enum.Parse<PlanAction>(newest.Action), newest.Sample);
                 })
                 .OrderByDescending(violation => violation.Day).ThenByDescending(violation => violation.Week),
         ];
@@ -110,5 +110,5 @@ internal static class PlanStore
 
     private sealed record PlanRow(string Plan, long ChangedAt, string ChangedBy);
 
-    private sealed record ViolationRow(long Type, string Event, string Member, string Kind, long Slot, long Seen, long SourceId, string Action, string? Sample);
+    private sealed record ViolationRow(long Type, string Event, string Member, string Kind, long Slot, long Seen, long SourceId, string Action, string? Sample, long? LastAt);
 }

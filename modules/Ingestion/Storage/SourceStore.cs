@@ -14,25 +14,30 @@ internal sealed record WriteKey(string Key, long SourceId, long CreatedAt, long?
 /// <param name="Quarantined">Calls ever put aside.</param>
 /// <param name="Blocked">Calls that were not kept for want of consent.</param>
 /// <param name="TurnedAway">Requests that were too much for the rate.</param>
+/// <param name="Refused">Requests that came while it was off, or from websites that it does not name.</param>
 /// <param name="Retried">Requests that the sender said it sent again.</param>
 internal sealed record SourceCounts(
-    long SourceId, long Stored, long Duplicates, long Quarantined, long Blocked, long TurnedAway, long Retried, long? LastEventAt)
+    long SourceId, long Stored, long Duplicates, long Quarantined, long Blocked, long TurnedAway, long Refused, long Retried, long? LastEventAt)
 {
-    public static SourceCounts None(long sourceId) => new(sourceId, 0, 0, 0, 0, 0, 0, null);
+    public static SourceCounts None(long sourceId) => new(sourceId, 0, 0, 0, 0, 0, 0, 0, null);
 
     public bool IsNone => this == None(SourceId);
 
     public SourceCounts Plus(SourceCounts more) => new(
         SourceId, Stored + more.Stored, Duplicates + more.Duplicates, Quarantined + more.Quarantined, Blocked + more.Blocked,
-        TurnedAway + more.TurnedAway, Retried + more.Retried, more.LastEventAt ?? LastEventAt);
+        TurnedAway + more.TurnedAway, Refused + more.Refused, Retried + more.Retried, more.LastEventAt ?? LastEventAt);
 
     /// <summary>What is left when these were taken off; the last event stays.</summary>
     public SourceCounts Minus(SourceCounts less) => new(
         SourceId, Stored - less.Stored, Duplicates - less.Duplicates, Quarantined - less.Quarantined, Blocked - less.Blocked,
-        TurnedAway - less.TurnedAway, Retried - less.Retried, LastEventAt);
+        TurnedAway - less.TurnedAway, Refused - less.Refused, Retried - less.Retried, LastEventAt);
 }
 
-/// <summary>A write key that nothing here knows.</summary>
+/// <summary>Events of a source that are not in its counts yet.</summary>
+/// <param name="LastAt">When the newest of them was received, Unix ms.</param>
+internal sealed record Uncounted(long SourceId, long Stored, long LastAt, long LastSeq);
+
+/// <summary>A write key that nothing here knows; empty: calls that name no source at all.</summary>
 internal sealed record RejectedKey(string WriteKey, long Calls, long FirstAt, long LastAt);
 
 /// <summary>Sources and their write keys on the store.</summary>
@@ -72,10 +77,20 @@ internal sealed class SourceStore
                quarantined   AS Quarantined,
                blocked       AS Blocked,
                turned_away   AS TurnedAway,
+               refused       AS Refused,
                retried       AS Retried,
                last_event_at AS LastEventAt
         FROM   ingestion_source
         """;
+
+    private const string ReadUncounted = """
+        SELECT   source_id AS SourceId, COUNT(*) AS Stored, MAX(received_at) AS LastAt, MAX(seq) AS LastSeq
+        FROM     ingestion_event
+        WHERE    seq > (SELECT seq FROM ingestion_counted WHERE id = 1) AND seq < @before
+        GROUP BY source_id
+        """;
+
+    private const string MoveCounted = "UPDATE ingestion_counted SET seq = @seq WHERE id = 1 AND seq < @seq";
 
     private const string ReadSettings = """
         SELECT source_id AS SourceId,
@@ -127,6 +142,7 @@ internal sealed class SourceStore
                quarantined   = quarantined + @Quarantined,
                blocked       = blocked + @Blocked,
                turned_away   = turned_away + @TurnedAway,
+               refused       = refused + @Refused,
                retried       = retried + @Retried,
                last_event_at = COALESCE(@LastEventAt, last_event_at)
         WHERE  id = @SourceId
@@ -187,6 +203,13 @@ internal sealed class SourceStore
     public static IReadOnlyList<WriteKey> Keys(ReadSession read) => [.. read.Query<WriteKey>(ReadKeys)];
 
     public static IReadOnlyList<SourceCounts> Counts(ReadSession read) => [.. read.Query<SourceCounts>(ReadCounts)];
+
+    /// <summary>What a crash left out of the counts: events below a seq that were stored after the last save.</summary>
+    public static IReadOnlyList<Uncounted> Uncounted(ReadSession read, long before) =>
+        [.. read.Query<(long SourceId, long Stored, long LastAt, long LastSeq)>(ReadUncounted, new { before }).Select(row => new Uncounted(row.SourceId, row.Stored, row.LastAt, row.LastSeq))];
+
+    /// <summary>The counts hold all events up to here.</summary>
+    public static void CountedTo(WriteSession write, long seq) => write.Execute(MoveCounted, new { seq });
 
     /// <summary>Null: another source has this name.</summary>
     public static Source? Create(WriteSession write, string name, SourceKind kind, string key, long at)

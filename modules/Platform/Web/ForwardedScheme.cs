@@ -1,0 +1,25 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+
+namespace CdpMonolith.Platform.Web;
+
+/// <summary>
+/// Behind a proxy that ends https a request counts as https: <c>X-Forwarded-Proto</c> says so. It comes before everything else, routing
+/// included, so that addresses that are given out, cookies and headers are right. It is believed from everyone, for it only makes the answer stricter.
+/// </summary>
+internal sealed class ForwardedScheme : IStartupFilter
+{
+    public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
+    {
+        app.Use((context, then) =>
+        {
+            if (context.Request.Headers["X-Forwarded-Proto"].ToString().StartsWith("https", StringComparison.OrdinalIgnoreCase))
+            {
+                context.Request.Scheme = "https";
+            }
+
+            return then(context);
+        });
+        next(app);
+    };
+}
