@@ -51,6 +51,7 @@ internal static class BenchCommand
             pressed.Cancel = true;
             stop.Cancel();
         };
+        Environment.SetEnvironmentVariable(LoadClient.Inline, "1");
         var report = new BenchReport(output);
         report.Machine();
         BenchEngine[] engines = postgres is null ? [BenchEngine.Sqlite] : [BenchEngine.Sqlite, await BenchEngine.OnAsync(postgres, stop.Token)];

@@ -67,6 +67,7 @@ internal sealed class BenchServer : IAsyncDisposable
                 RedirectStandardOutput = true, UseShellExecute = false,
             },
         };
+        process.StartInfo.Environment.Remove(LoadClient.Inline);
         process.Start();
         while (await process.StandardOutput.ReadLineAsync(ct) is { } line)
         {
