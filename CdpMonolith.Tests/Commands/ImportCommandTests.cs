@@ -1,9 +1,12 @@
 using System.Diagnostics;
 using System.IO.Compression;
+using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json.Nodes;
 using CdpMonolith.Platform.Users;
+using CdpMonolith.Tests.Stories;
 using CdpMonolith.Tests.Support;
 
 namespace CdpMonolith.Tests.Commands;
@@ -109,10 +112,91 @@ public sealed class ImportCommandTests
         Assert.That(Directory.Exists(_folder.PathOf("keys")), Is.False, "no server was started");
     }
 
-    /// <returns>What it wrote, on both of its ways out.</returns>
-    private async Task<(int Code, string Said)> RunAsync(params string[] typed)
+    [TestCase("'mail' is not a target; see cdp import --help. (map)", "--map", "Mail=mail")]
+    [TestCase("The file has no column 'Post'. (Post)", "--map", "Post=email")]
+    [TestCase("There is no time zone 'Mars'. (timeZone)", "--map", Map, "--time-zone", "Mars")]
+    [TestCase("The encoding must be one of utf-8, utf-16, utf-16BE, windows-1252, windows-874. (encoding)", "--encoding", "ebcdic")]
+    [TestCase("The delimiter must be one sign, or comma, semicolon, tab or bar. (delimiter)", "--delimiter", "dash")]
+    public async Task What_does_not_exist_on_the_command_line_ends_with_2(string said, params string[] typed)
     {
-        string[] command = [.. ChildServer.Program, "import", $"--Store:Folder={_folder.Path}", .. typed];
+        await File.WriteAllTextAsync(Path.Combine(_work, "people.csv"), People);
+        Assert.That(await RunAsync(["people.csv", "--source", "CRM", .. typed]), Is.EqualTo((2, said)));
+    }
+
+    [Test]
+    public async Task Columns_that_are_left_out_are_named_with_the_reason()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_work, "people.csv"), "Mail,Fax,Note\n" + string.Concat(Enumerable.Range(0, 60).Select(n => $"a{n}@example.com,{(n > 55 ? "22222222" : "")},\n")));
+        var tried = await RunAsync("people.csv", "--source", "CRM", "--dry-run");
+        Assert.That(tried.Said.Split('\n')[0], Is.EqualTo("left out, they are empty in the first rows: Fax, Note; say with --map what they become"));
+        tried = await RunAsync("people.csv", "--source", "CRM", "--dry-run", "--map", "Mail=email");
+        Assert.That(tried.Said, Does.Not.Contain("left out"));
+    }
+
+    [Test]
+    public async Task A_server_that_is_started_again_meanwhile_is_waited_for()
+    {
+        await File.WriteAllTextAsync(
+            Path.Combine(_work, "many.csv"), "Id,Mail,Born\n" + string.Concat(Enumerable.Range(0, 150_000).Select(n => $"C{n},a{n}@example.com,1980-02-29\n")));
+        Task<(int Code, string Said)> running;
+        await using (var server = await ChildServer.StartAsync(_folder))
+        {
+            using var client = (await LocalAccess.ConnectAsync(_folder.Path, default))!;
+            running = RunAsync("many.csv", "--source", "CRM", "--map", Map);
+            await Eventually.SeeAsync(
+                async () =>
+                {
+                    using var answer = await client.GetAsync("/api/imports/1");
+                    return answer.IsSuccessStatusCode && (long)(await answer.Content.ReadFromJsonAsync<JsonNode>())!["rowsDone"]! > 0 ? "begun" : null;
+                }, EndsWithin);
+            await server.KillAsync();
+        }
+
+        await using var again = await ChildServer.StartAsync(_folder);
+        var ended = await running;
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(ended.Code, Is.Zero, ended.Said);
+            Assert.That(ended.Said, Does.Contain("waiting up to 60 s for it to come back").And.Contain("the server is back").And.EndsWith("0 rows rejected"));
+        }
+    }
+
+    [Test]
+    public async Task A_server_that_stops_answering_is_told_in_one_sentence()
+    {
+        await File.WriteAllTextAsync(Path.Combine(_work, "people.csv"), People);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        await File.WriteAllTextAsync(
+            _folder.PathOf("run.json"), $$"""{"Address":"http://127.0.0.1:{{((IPEndPoint)listener.LocalEndpoint).Port}}","Token":"t","Pid":1}""");
+        var running = RunAsync("people.csv", "--source", "CRM", "--map", Map);
+        using (var first = await listener.AcceptTcpClientAsync())
+        await using (var stream = first.GetStream())
+        {
+            _ = await stream.ReadAsync(new byte[4096]);
+            await stream.WriteAsync("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"u8.ToArray());
+        }
+
+        listener.Stop();
+        Assert.That(await running, Is.EqualTo((1, "The server stopped answering. Run the same command again once it is there: what was taken already is not taken twice.")));
+    }
+
+    [TestCase("--help")]
+    [TestCase("-h")]
+    [TestCase("serve", "--help")]
+    public async Task Help_is_printed_and_nothing_is_served(params string[] typed)
+    {
+        var ended = await RunProgramAsync([.. ChildServer.Program, .. typed]);
+        Assert.That((ended.Code, ended.Said.Split('\n')[0].Trim()), Is.EqualTo((0, "CdpMonolith, a customer data platform in one file.")));
+    }
+
+    /// <returns>What it wrote, on both of its ways out.</returns>
+    private Task<(int Code, string Said)> RunAsync(params string[] typed) =>
+        RunProgramAsync([.. ChildServer.Program, "import", $"--Store:Folder={_folder.Path}", .. typed]);
+
+    private async Task<(int Code, string Said)> RunProgramAsync(string[] command)
+    {
         var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = _work };
         if (_folder.Database is { } database)
         {

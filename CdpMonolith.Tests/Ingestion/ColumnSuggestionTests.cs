@@ -18,7 +18,14 @@ public sealed class ColumnSuggestionTests
         yield return new("Nama Depan", "Wati", nameof(ColumnTarget.Trait), "firstName", nameof(CellType.Text));
         yield return new("Birthdate", "28/03/1974", nameof(ColumnTarget.Trait), "birthday", nameof(CellType.Date));
         yield return new("Birthday", "03/28", nameof(ColumnTarget.Trait), "birthday", nameof(CellType.Text));
-        yield return new("Name", "#15870113168848", nameof(ColumnTarget.Trait), "name", nameof(CellType.Text));
+        yield return new("Name", "#15870113168848", nameof(ColumnTarget.Trait), "number", nameof(CellType.Text));
+        yield return new("MEMBER_RATING", "5", nameof(ColumnTarget.Trait), "memberRating", nameof(CellType.Number));
+        yield return new("Company ID", "77", nameof(ColumnTarget.GroupId), null, nameof(CellType.Text));
+        yield return new("by", "1974", nameof(ColumnTarget.Trait), "birthYear", nameof(CellType.Number));
+        yield return new("By", "Bergen", nameof(ColumnTarget.Trait), "city", nameof(CellType.Text));
+        yield return new("Newsletter", "yes", nameof(ColumnTarget.Consent), null, nameof(CellType.Text));
+        yield return new("Newsletter", "weekly", nameof(ColumnTarget.Trait), "newsletter", nameof(CellType.Text));
+        yield return new("Signup source", "fair", nameof(ColumnTarget.Trait), "signupSource", nameof(CellType.Text));
         yield return new("Accepts SMS Marketing", "no", nameof(ColumnTarget.Consent), null, nameof(CellType.Text));
         yield return new("OPTIN_TIME", "2024-06-10 03:21:59", nameof(ColumnTarget.Consent), null, nameof(CellType.Text));
         yield return new("Consent note", "asked by phone", nameof(ColumnTarget.Trait), "consentNote", nameof(CellType.Text));
@@ -60,8 +67,8 @@ public sealed class ColumnSuggestionTests
             Assert.That(mapping.Event, Is.EqualTo("Order Completed"));
             Assert.That(mapping.Columns.Values.Select(column => (column.To, column.Name)), Is.EqualTo(new (ColumnTarget, string?)[]
             {
-                (ColumnTarget.Property, "order_id"), (ColumnTarget.Property, "product_id"), (ColumnTarget.Property, "product"),
-                (ColumnTarget.Property, "quantity"), (ColumnTarget.Time, null), (ColumnTarget.Property, "price"),
+                (ColumnTarget.OrderId, null), (ColumnTarget.Line, "product_id"), (ColumnTarget.Line, "name"),
+                (ColumnTarget.Line, "quantity"), (ColumnTarget.Time, null), (ColumnTarget.Line, "price"),
                 (ColumnTarget.OwnId, null), (ColumnTarget.Trait, "country"),
             }));
             Assert.That(mapping.Check([.. mapping.Columns.Keys]), Is.Null);
@@ -76,6 +83,52 @@ public sealed class ColumnSuggestionTests
     [TestCase("91 23 45 67", nameof(DateOrder.Ymd))]
     public void The_order_of_dates_is_seen_in_the_dates(string cell, string order) =>
         Assert.That(ColumnSuggestions.For(["When"], [[cell]]).DateOrder.ToString(), Is.EqualTo(order));
+
+    [TestCase("Email,Date,Marketing consent,Consent date", "no3@cd.example,2024-06-01,no,2025-02-01", "Email Time Consent ConsentTime")]
+    [TestCase("Email,Accepts Marketing,Opt-in date", "a@cd.example,no,2025-02-01", "Email Consent ConsentTime")]
+    [TestCase("Email,Samtykke,Samtykkedato", "a@cd.example,nei,2025-02-01", "Email Consent ConsentTime")]
+    [TestCase("Email,Consent,Consent time", "a@cd.example,no,2025-02-01 10:00", "Email Consent ConsentTime")]
+    [TestCase("Email,Consent time,Consent", "a@cd.example,1738400000,no", "Email ConsentTime Consent")]
+    [TestCase("Email,Newsletter,Opt-in date", "a@cd.example,no,2025-02-01", "Email Consent ConsentTime")]
+    [TestCase("Email,Newsletter,Marketing consent", "a@cd.example,yes,no", "Email Trait Consent")]
+    [TestCase("Email,Status,OPTIN_TIME", "a@cd.example,unsubscribed,2025-02-01", "Email Consent ConsentTime")]
+    [TestCase("Email,Status,OPTIN_TIME", "a@cd.example,unsubscribed,2025-02-01|b@cd.example,cleaned,2025-02-01", "Email Trait Trait")]
+    [TestCase("Email,Marketing consent,Consent date", "a@cd.example,perhaps,2025-02-01", "Email Trait Trait")]
+    [TestCase("Email,Opt-in date,Opted out date", "a@cd.example,2024-02-01,2025-02-01", "Email Trait Trait")]
+    [TestCase("Email,Opted out,Opted out date", "a@cd.example,yes,2025-02-01", "Email Consent ConsentTime")]
+    [TestCase("Email,Email consent,SMS consent,Email consent date,SMS consent date", "a@cd.example,no,yes,2024-02-01,2025-02-01", "Email Consent Consent Trait Trait")]
+    [TestCase("Email,Email consent,SMS opt-in date", "a@cd.example,no,2025-02-01", "Email Consent Consent")]
+    [TestCase("Email,OPTIN_TIME,OPTIN_IP", "a@cd.example,2025-02-01 10:00:00,192.0.2.1", "Email Consent Trait")]
+    [TestCase("Email,Consent,Consent text,Consent source", "a@cd.example,no,v2,fair", "Email Consent ConsentText ConsentSource")]
+    [TestCase("Email,Consent,Consent version,Signup source", "a@cd.example,no,1,fair", "Email Consent ConsentText ConsentSource")]
+    [TestCase("Epost,Samtykke,Samtykketekst,Samtykkekilde", "a@cd.example,nei,v2,messe", "Email Consent ConsentText ConsentSource")]
+    [TestCase("Email,Opt-in date,Text version", "a@cd.example,2025-02-01,v2", "Email Consent ConsentText")]
+    public void A_date_is_a_yes_only_where_nothing_beside_it_could_say_no(string header, string rows, string becomes)
+    {
+        string[] names = header.Split(',');
+        var guess = ColumnSuggestions.For(names, [.. rows.Split('|').Select(row => row.Split(','))]);
+        Assert.That(string.Join(' ', names.Select(name => guess.Columns[name].To)), Is.EqualTo(becomes));
+        Assert.That(guess.Check(names), Is.Null);
+    }
+
+    [Test]
+    public void A_no_stays_a_no_with_the_time_the_text_and_the_place_of_its_consent()
+    {
+        string[] header = ["Email", "Marketing consent", "Consent date", "Consent text", "Consent source"];
+        string[] row = ["no3@cd.example", "no", "2025-02-01", "v2", "Oslo fair"];
+        var calls = new RowCalls(header, ColumnSuggestions.For(header, [row]), "source_1_id", "file", "map", null);
+        Assert.That(calls.Write([new FileRow(1, row, null)], out _), Is.EqualTo(1));
+        Assert.That(
+            JsonDocument.Parse(calls.Take()[0]).RootElement.GetProperty("context").GetProperty("consent").GetProperty("decisions").GetRawText(),
+            Is.EqualTo("""[{"purpose":"newsletter","channel":"email","status":"denied","at":"2025-02-01T00:00:00.000Z","textVersion":"v2","source":"Oslo fair"}]"""));
+    }
+
+    [TestCase("Lineitem price", nameof(CellType.Number))]
+    [TestCase("Total", nameof(CellType.Number))]
+    [TestCase("Unit Price", nameof(CellType.Number))]
+    [TestCase("Size", nameof(CellType.Text))]
+    public void One_odd_cell_does_not_make_text_of_a_column_of_money(string header, string type) =>
+        Assert.That(ColumnSuggestions.For([header], [["12.50"], ["see note"], ["7"]]).Columns[header].Type.ToString(), Is.EqualTo(type));
 
     [Test]
     public void Two_columns_of_one_meaning_do_not_both_get_it()

@@ -137,6 +137,87 @@ public sealed class HookTests
     }
 
     [Test]
+    public async Task An_order_of_Shopify_tells_what_its_customer_agreed_to_by_channel_and_when()
+    {
+        var source = await SourceAsync(SourceKind.Shopify);
+        var order = Order.Replace("\"first_name\":\"Bob\"", """
+            "phone":"613 555 0142","first_name":"Bob",
+            "email_marketing_consent":{"state":"subscribed","consent_updated_at":"2026-10-01T00:00:00Z"},
+            "sms_marketing_consent":{"state":"unsubscribed","consent_updated_at":"2026-10-02T00:00:00Z"}
+            """, StringComparison.Ordinal);
+        await ShopifyAsync(source, "orders/create", "1", order);
+        await MapAsync();
+        await _app.CatchUpAsync();
+        var identify = Json(EventsOf(source).Single(e => e.Type == CallType.Identify));
+        var people = _app.Get<CdpMonolith.Profiles.Contracts.IProfiles>();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Decisions(identify), Is.EqualTo(new[] { "email granted 2026-10-01T00:00:00Z", "sms withdrawn 2026-10-02T00:00:00Z" }));
+            Assert.That(await people.FindAsync(new CdpMonolith.Profiles.Contracts.Identifier("phone", "+16135550142"), default), Is.Not.Null, "a number of the customer's country");
+            Assert.That(await people.FindAsync(new CdpMonolith.Profiles.Contracts.Identifier("phone", "6135550142"), default), Is.Null);
+        }
+    }
+
+    [TestCase("\"marketing_opt_in\"", "\"yes\"", "granted")]
+    [TestCase("\"marketing_opt_in\"", "\"1\"", "granted")]
+    [TestCase("\"accepts_marketing\"", "true", "granted")]
+    [TestCase("\"_marketing_opt_in\"", "\"no\"", "withdrawn")]
+    [TestCase("\"marketing_opt_in\"", "\"perhaps\"", null)]
+    public async Task An_order_of_WooCommerce_tells_once_what_a_guest_agreed_to(string key, string value, string? status)
+    {
+        var source = await SourceAsync(SourceKind.WooCommerce);
+        var order = WooOrder.Replace("STATUS", "processing", StringComparison.Ordinal).Replace("REFUNDS", "[]", StringComparison.Ordinal)
+            .Replace("\"number\"", "\"meta_data\":[{\"id\":1,\"key\":" + key + ",\"value\":" + value + "}],\"number\"", StringComparison.Ordinal);
+        await WooAsync(source, "order.created", "1", order);
+        await WooAsync(source, "order.updated", "2", order);
+        await MapAsync();
+        Assert.That(
+            EventsOf(source).Select(Json).SelectMany(Decisions), Is.EqualTo(status is null ? Array.Empty<string>() : [$"email {status} 2026-11-20T16:00:00Z"]));
+    }
+
+    [Test]
+    public async Task A_phone_number_of_an_order_is_one_of_the_country_of_its_bill()
+    {
+        var source = await SourceAsync(SourceKind.WooCommerce);
+        var order = WooOrder.Replace("STATUS", "processing", StringComparison.Ordinal).Replace("REFUNDS", "[]", StringComparison.Ordinal)
+            .Replace("+4670123456", "912 34 999", StringComparison.Ordinal).Replace("\"SE\"", "\"NO\"", StringComparison.Ordinal)
+            .Replace("asa@example.com", "kari.bill@example.com", StringComparison.Ordinal);
+        await WooAsync(source, "order.created", "1", order);
+        await MapAsync();
+        await _app.CatchUpAsync();
+        var people = _app.Get<CdpMonolith.Profiles.Contracts.IProfiles>();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await people.FindAsync(new CdpMonolith.Profiles.Contracts.Identifier("phone", "+4791234999"), default), Is.Not.Null);
+            Assert.That(await people.FindAsync(new CdpMonolith.Profiles.Contracts.Identifier("phone", "91234999"), default), Is.Null, "neither from the order itself");
+        }
+    }
+
+    [Test]
+    public async Task Fields_are_picked_from_the_newest_webhook_that_can_be_read()
+    {
+        var source = (await _app.Get<Sources>().CreateAsync(Actor.System, $"Anybody {++_number}", SourceKind.Webhook, default)).Value;
+        Assert.That(await _app.Get<Hooks>().NewestReadableAsync(source.Id, default), Is.Null);
+        using var sent = await _app.Client.PostAsync($"/hooks/{source.WriteKey}", new StringContent("""{"a":1}"""));
+        for (var n = 0; n < 30; n++)
+        {
+            using var broken = await _app.Client.PostAsync($"/hooks/{source.WriteKey}", new StringContent("{"));
+        }
+
+        var readable = (await CallsAsync(source))[^1];
+        Assert.That(await _app.Get<Hooks>().NewestReadableAsync(source.Id, default), Is.EqualTo(readable.Id));
+    }
+
+    [Test]
+    public void Every_field_that_is_offered_gives_its_value_whatever_its_name()
+    {
+        using var json = JsonDocument.Parse("""{"utm.source":"ad","a[0]":{"b\\c.d":[1,{"e.f":2}]},"":3,"g":{"":4,"h":5}}""");
+        var leaves = HookFields.Leaves(json.RootElement);
+        Assert.That(leaves.Select(leaf => leaf.Path), Is.EqualTo(new[] { @"utm\.source", @"a\[0].b\\c\.d[0]", @"a\[0].b\\c\.d[1].e\.f", "g.h" }));
+        Assert.That(leaves.Select(leaf => json.RootElement.Text(leaf.Path)), Is.EqualTo(new[] { "ad", "1", "2", "5" }));
+    }
+
+    [Test]
     public async Task WooCommerce_sends_the_whole_order_each_time_and_each_thing_happens_once()
     {
         var source = await SourceAsync(SourceKind.WooCommerce);
@@ -261,6 +342,11 @@ public sealed class HookTests
     }
 
     private static string Sign(string body) => Convert.ToBase64String(HMACSHA256.HashData(Encoding.UTF8.GetBytes(Secret), Encoding.UTF8.GetBytes(body)));
+
+    private static List<string> Decisions(JsonElement call) =>
+        call.GetProperty("context").TryGetProperty("consent", out var consent)
+            ? [.. consent.GetProperty("decisions").EnumerateArray().Select(one => $"{one.GetProperty("channel")} {one.GetProperty("status")} {one.GetProperty("at")}")]
+            : [];
 
     private Task MapAsync() => _app.Get<HookMapper>().MapWaitingAsync(default);
 

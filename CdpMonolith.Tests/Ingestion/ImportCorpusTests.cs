@@ -114,7 +114,7 @@ public sealed class ImportCorpusTests
         yield return new Case("a zip cut off", Zip(("people.csv", plain))[..^12], [], None, "file.not_readable");
         yield return new Case("a zip of nothing", Zip(), [], None, "file.not_readable");
         yield return new Case("a zip that swells", Zip(("people.csv", new byte[40 << 20])), [], None, "file.not_readable");
-        yield return new Case("a picture", [0xFF, 0xD8, 0xFF, 0xE0, .. new byte[2000]], [], None, "file.not_text");
+        yield return new Case("a picture", [0xFF, 0xD8, 0xFF, 0xE0, .. new byte[2000]], [], None, "file.not_table");
     }
 
     [OneTimeSetUp]

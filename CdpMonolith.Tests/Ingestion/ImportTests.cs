@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
 using CdpMonolith.Ingestion.Accept;
@@ -208,6 +209,62 @@ public sealed class ImportTests
             Assert.That((await TryKeepAsync(new byte[5000])).Problem!.Code, Is.EqualTo("file.not_text"));
             Assert.That((await TryKeepAsync([0x1F, 0x8B, 8, 0, 1, 2, 3])).Problem!.Code, Is.EqualTo("file.not_readable"));
         }
+    }
+
+    private static IEnumerable<TestCaseData> NoTables()
+    {
+        var table = "Email\na@example.com\n"u8.ToArray();
+        yield return new("a picture", new byte[] { 0x89, (byte)'P', (byte)'N', (byte)'G', 13, 10, 26, 10, 0, 0, 0, 13 }, "This is a picture");
+        yield return new("a web page", "\n<!DOCTYPE html>\n<html><body>Sign in</body></html>"u8.ToArray(), "This is a web page");
+        yield return new("JSON", """[{"email":"a@example.com"},{"email":"b@example.com"}]"""u8.ToArray(), "This is JSON");
+        yield return new("a line of JSON", "{\"email\":\"a@example.com\"}\n{}\n"u8.ToArray(), "This is JSON");
+        yield return new("XML", "<?xml version=\"1.0\"?><rows/>"u8.ToArray(), "This is an XML document");
+        yield return new("gzip in gzip", Gzip(Gzip(table)), "packed twice");
+        yield return new("gzip in zip", Zip(("a.csv.gz", Gzip(table))), "packed twice");
+        yield return new("zip in gzip", Gzip(Zip(("a.csv", table))), "packed twice");
+        yield return new("an Excel workbook", Zip(("[Content_Types].xml", table), ("xl/workbook.xml", table), ("xl/worksheets/sheet1.xml", table)), "This is an Excel workbook");
+        yield return new("an OpenDocument sheet", Zip(("mimetype", table), ("content.xml", table)), "This is an OpenDocument file");
+        yield return new("a PDF", "%PDF-1.7\n1 0 obj"u8.ToArray(), "This is a PDF");
+    }
+
+    [TestCaseSource(nameof(NoTables))]
+    public async Task A_file_of_another_kind_is_refused_with_what_it_is_and_what_to_do(string what, byte[] bytes, string said)
+    {
+        var problem = (await TryKeepAsync(bytes)).Problem;
+        Assert.That((problem?.Code, problem?.Message), Is.EqualTo(("file.not_table", problem?.Message)), what);
+        Assert.That(problem!.Message, Does.Contain(said), what);
+    }
+
+    [TestCase("[Email],Name\na@example.com,Ann\n")]
+    [TestCase("{id};Email\n7;a@example.com\n")]
+    [TestCase("<Email>,Name\n<a@example.com>,Ann\n")]
+    public async Task A_table_that_only_begins_like_something_else_is_taken(string text) =>
+        Assert.That((await TryKeepAsync(Encoding.UTF8.GetBytes(text))).Problem, Is.Null);
+
+    private static byte[] Gzip(byte[] bytes)
+    {
+        var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest, leaveOpen: true))
+        {
+            gzip.Write(bytes);
+        }
+
+        return packed.ToArray();
+    }
+
+    private static byte[] Zip(params (string Name, byte[] Bytes)[] files)
+    {
+        var packed = new MemoryStream();
+        using (var zip = new ZipArchive(packed, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, bytes) in files)
+            {
+                using var entry = zip.CreateEntry(name).Open();
+                entry.Write(bytes);
+            }
+        }
+
+        return packed.ToArray();
     }
 
     private static string Lines(int rows) =>

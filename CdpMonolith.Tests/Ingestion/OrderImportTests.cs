@@ -151,12 +151,68 @@ public sealed class OrderImportTests
             Assert.That(Says(shopify), Is.SupersetOf(new[] { "Name=OrderId", "Total=Property:revenue", "Lineitem quantity=Line:quantity", "Lineitem name=Line:name", "Lineitem sku=Line:sku" }));
             Assert.That(invoices.Check(retail), Is.Null);
             Assert.That(Says(invoices), Is.SupersetOf(new[] { "InvoiceNo=OrderId", "StockCode=Line:product_id", "Description=Line:name", "Quantity=Line:quantity", "UnitPrice=Line:price", "CustomerID=OwnId" }));
-            Assert.That(orders.OrderColumn, Is.Null, "each order has one row");
+            Assert.That(Says(orders), Is.SupersetOf(new[] { "Order=OrderId", "Product=Line:name", "Price=Line:price" }), "each order has one row");
+            Assert.That(Says(shopify), Does.Contain("Billing Name=Trait:name"));
         }
     }
 
+    [TestCase("Order number,Email,Ordered at,Total", "SO-1,ann@example.com,2026-01-02,12", "Order number")]
+    [TestCase("Ordernummer,E-post,Dato,Beløp", "1001,ann@example.com,02.01.2026,12", "Ordernummer")]
+    [TestCase("Order ID,Email,Paid at,Total", "1001,ann@example.com,2026-01-02,12", "Order ID")]
+    [TestCase("Name,Email,Created at,Financial Status", "#1001,ann@example.com,2026-01-02,paid", "Name")]
+    [TestCase("Name,Email,Created at,Total", "Ann Berg,ann@example.com,2026-01-02,12", null)]
+    [TestCase("Name,Email", "#1001,ann@example.com", null)]
+    [TestCase("Event,Order number,Email,Date,Total", "Order Paid,1001,ann@example.com,2026-01-02,12", null)]
+    public void The_number_of_an_order_is_known_where_each_has_one_row(string header, string row, string? number)
+    {
+        string[] names = header.Split(',');
+        var guess = ColumnSuggestions.For(names, [row.Split(',')]);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(guess.Columns.SingleOrDefault(column => column.Value.To == ColumnTarget.OrderId).Key, Is.EqualTo(number));
+            Assert.That(guess.Event, Is.EqualTo(number is null && !header.Contains("Total", StringComparison.Ordinal) || header.StartsWith("Event", StringComparison.Ordinal) ? null : "Order Completed"));
+            Assert.That(guess.Columns.Values.Any(column => column is { To: ColumnTarget.Trait, Name: "name" }), Is.EqualTo(header.StartsWith("Name", StringComparison.Ordinal) && row.StartsWith("Ann", StringComparison.Ordinal)));
+            Assert.That(guess.Check(names), Is.Null);
+        }
+    }
+
+    [Test]
+    public async Task Of_an_export_with_one_row_an_order_the_next_brings_only_what_is_new()
+    {
+        const string Header = "Name,Customer ID,Email,Financial Status,Created at,Currency,Total,Item Count,Discount Code,Billing Name,Billing Phone,Source\n";
+        string[] rows =
+        [
+            "#15870113168848,76861,berit@example.com,paid,2024-06-01T04:35:41Z,NOK,315.30,2,,Berit Solheim,,app",
+            "#7302433884091,74275,cat@example.com,paid,2024-05-11T23:20:59Z,GBP,58.89,1,,Catherine Jones,+447369327913,web",
+            "#11306755163918,73199,ase@example.com,refunded,2023-08-23T16:38:18Z,NOK,259.32,2,,Åse Sørensen,,web",
+        ];
+        var first = await KeepAsync(Header + string.Join('\n', rows));
+        var found = (await _app.Get<Imports>().InspectAsync(first, default)).Value;
+        Assert.That(Says(found.Suggested), Is.SupersetOf(new[] { "Name=OrderId", "Customer ID=OwnId", "Email=Email", "Created at=Time", "Total=Property:revenue", "Billing Name=Trait:name" }));
+        var brought = await RunAsync(first, found.Suggested);
+        Assert.That((brought.Stored, brought.Rejected), Is.EqualTo((6L, 0L)), "of each row who it is and what was bought");
+
+        var second = await KeepAsync(Header + "#7331745012123,80001,dag@example.com,paid,2024-06-02T04:35:41Z,NOK,99,1,,Dag Lie,,web\n" + string.Join('\n', rows));
+        found = (await _app.Get<Imports>().InspectAsync(second, default)).Value;
+        using var tried = await _owner.PostAsJsonAsync("/api/imports/dry-run", new { fileId = second, sourceId = _source.Id, mapping = JsonDocument.Parse(found.Suggested.ToJson()).RootElement });
+        var counts = await tried.Content.ReadFromJsonAsync<JsonElement>();
+        var next = await RunAsync(second, found.Suggested);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((counts.GetProperty("taken").GetInt64(), counts.GetProperty("alreadyThere").GetInt64()), Is.EqualTo((1L, 3L)));
+            Assert.That((next.Stored, next.Duplicates), Is.EqualTo((2L, 6L)));
+            Assert.That(Calls().Where(call => call.TryGetProperty("event", out _)).Select(call => call.GetProperty("properties").GetProperty("order_id").GetString()),
+                Is.EqualTo(new[] { "#15870113168848", "#7302433884091", "#11306755163918", "#7331745012123" }));
+            Assert.That(Calls().First(call => !call.TryGetProperty("event", out _)).GetProperty("traits").GetProperty("name").GetString(), Is.EqualTo("Berit Solheim"));
+        }
+
+        // What is said of somebody who bought before is news when it is something else.
+        var third = await KeepAsync(Header + rows[0].Replace("Berit Solheim", "Berit Lund", StringComparison.Ordinal));
+        var told = await RunAsync(third, found.Suggested);
+        Assert.That((told.Stored, told.Duplicates), Is.EqualTo((1L, 1L)));
+    }
+
     [TestCase("Mail=email,Item=line:name", "mapping.no_order")]
-    [TestCase("Mail=email,Order=orderId", "mapping.no_lines")]
     [TestCase("Mail=email,Item=groupTrait:name", "mapping.no_group")]
     [TestCase("Mail=email,Order=orderId,Item=line:name,Qty=line:name", "mapping.name_twice")]
     [TestCase("Mail=email,Order=orderId,Item=line:name,Qty=property:order_id", "mapping.name_twice")]

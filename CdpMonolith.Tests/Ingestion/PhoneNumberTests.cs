@@ -81,11 +81,18 @@ public sealed class PhoneNumberTests
     public void What_people_write_around_a_number_is_understood(string written, string? country, string e164) =>
         Assert.That(PhoneNumbers.ToE164(written, country), Is.EqualTo(e164));
 
+    [TestCase("+4722222222 / 33333333", null, "+4722222222")]
+    [TestCase("+47 912 34 567 / 22 22 22 22", "TH", "+4791234567")]
+    [TestCase("22 22 22 22 eller 33 33 33 33", "NO", "+4722222222")]
+    [TestCase("22222222/33333333", "NO", "+4722222222")]
+    [TestCase("030/1234567", "DE", "+49301234567")]
+    public void Of_two_numbers_in_one_place_the_first_is_taken(string written, string? country, string e164) =>
+        Assert.That(PhoneNumbers.ToE164(written, country), Is.EqualTo(e164));
+
     [TestCase("0812345678", null)]
     [TestCase("+47 123", null)]
     [TestCase("+999 1234567", null)]
-    [TestCase("+4722222222 / 33333333", null)]
-    [TestCase("22 22 22 22 eller 33 33 33 33", "NO")]
+    [TestCase("22 22 22 22 eller 33 33 33 33", null)]
     [TestCase("12345", "TH")]
     [TestCase("call me", "US")]
     [TestCase("", "US")]
@@ -115,6 +122,13 @@ public sealed class PhoneNumberTests
     [TestCase(" Ann@Example.COM ", "ann@example.com")]
     [TestCase("mailto:Ann@Example.com", "ann@example.com")]
     [TestCase("<ann@example.com>", "ann@example.com")]
+    [TestCase("<mailto:Ann@Example.com>", "ann@example.com")]
+    [TestCase("\"ann@example.com\"", "ann@example.com")]
+    [TestCase("'ann@example.com'", "ann@example.com")]
+    [TestCase("Ann Lee <ann@example.com>", "ann@example.com")]
+    [TestCase("\"Lee, Ann\" <ann@example.com>", "ann@example.com")]
+    [TestCase("<ann@example.com> <bob@example.com>", "<ann@example.com> <bob@example.com>")]
+    [TestCase("o'neil@example.com", "o'neil@example.com")]
     [TestCase("ann@example.com.", "ann@example.com")]
     [TestCase("ann\u200b@example.com", "ann@example.com")]
     [TestCase("ann＠example。com", "ann@example.com")]

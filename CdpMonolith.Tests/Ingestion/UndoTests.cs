@@ -80,7 +80,12 @@ public sealed class UndoTests
         var first = await world.ImportAsync(file);
         var second = await world.ImportAsync(file);
         var before = await world.DescribeAsync();
+        var (undos, imports) = (world.Test.Get<Undos>(), world.Test.Get<Imports>());
+        var comes = await undos.ComingAgainAsync((await imports.FindAsync(first, default))!, default);
+        Assert.That((comes.Imports.Single(), comes.Calls), Is.EqualTo((second, (await imports.FindAsync(first, default))!.Stored)));
+        Assert.That((await undos.ComingAgainAsync((await imports.FindAsync(second, default))!, default)).Imports, Is.Empty);
         await world.UndoAsync(first);
+        Assert.That(await undos.TakenAgainAsync(first, default), Is.EqualTo(new[] { second }));
         var again = (await world.Test.Get<Imports>().FindAsync(second, default))!;
         Assert.That((again.State, again.RowsDone), Is.EqualTo((ImportState.Queued, 0L)));
         await world.Test.Get<ImportRunner>().RunQueuedAsync(default);

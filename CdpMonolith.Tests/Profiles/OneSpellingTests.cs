@@ -83,6 +83,9 @@ public sealed class OneSpellingTests
     [TestCase("phone", "22 22 22 22 ext 3", "+4722222222;ext=3")]
     [TestCase("phone", "+999 1234567", "+9991234567")]
     [TestCase("phone", "1234567", "1234567")]
+    [TestCase("phone", "+999 1234567 / 22 22 22 22", "+9991234567")]
+    [TestCase("phone", "033701/123456", "033701123456")]
+    [TestCase("email", "Ann <Ann@Example.com>", "ann@example.com")]
     [TestCase("email", "<Ann@Example.com>", "ann@example.com")]
     public void What_fits_a_plan_is_E164_and_the_rest_keeps_its_digits(string type, string given, string kept)
     {
@@ -103,12 +106,63 @@ public sealed class OneSpellingTests
     [TestCase("""{"country":null}""", "null")]
     [TestCase("""{"country":7}""", "null")]
     [TestCase("""{"country":"Norge","countryCode":"SJ"}""", "\"SJ\"")]
+    [TestCase("""{"address":{"city":"Oslo","country":"Norge"}}""", "\"NO\"")]
+    [TestCase("""{"address":{"country":"Norge"},"country":"Sweden"}""", "\"SE\"")]
+    [TestCase("""{"address":{"country":"Narnia"}}""", "null")]
+    [TestCase("""{"address":{"country":"Narnia"},"countryCode":"SE"}""", "\"SE\"")]
+    [TestCase("""{"address":"Norway"}""", null)]
     [TestCase("""{"city":"Oslo"}""", null)]
     public void Beside_a_country_or_currency_as_it_was_sent_stands_its_code(string traits, string? code)
     {
         var body = Encoding.UTF8.GetBytes($$"""{"traits":{{traits}}}""");
         var read = new CdpMonolith.Profiles.Rules.CallReader(new IdentifierRules([]), new InNorway()).Read(UnifyTest.Identify("u1", at: 5) with { Body = body }).Traits;
         Assert.That(read.Where(trait => trait.Name is "countryCode" or "currencyCode").Select(trait => Encoding.UTF8.GetString(trait.Value)).SingleOrDefault(), Is.EqualTo(code));
+    }
+
+    [TestCase("""{"traits":{"phone":"922 33 445","country":"NO"}}""", "+4792233445")]
+    [TestCase("""{"traits":{"country":"Norge","phone":"922 33 445"}}""", "+4792233445")]
+    [TestCase("""{"traits":{"phone":"922 33 445","countryCode":"NO","country":"Thailand"}}""", "+4792233445")]
+    [TestCase("""{"traits":{"phone":"922 33 445","address":{"country":"Norway"}}}""", "+4792233445")]
+    [TestCase("""{"context":{"traits":{"phone":"922 33 445","country":"NO"}}}""", "+4792233445")]
+    [TestCase("""{"traits":{"phone":"922 33 445"},"context":{"traits":{"address":{"countryCode":"NO"}}}}""", "+4792233445")]
+    [TestCase("""{"traits":{"phone":"081 234 5678","country":"NO"}}""", "+66812345678")]
+    [TestCase("""{"traits":{"phone":"+66 81 234 5678","country":"NO"}}""", "+66812345678")]
+    [TestCase("""{"traits":{"phone":"081 234 5678","country":"Narnia"}}""", "+66812345678")]
+    [TestCase("""{"traits":{"phone":"922 33 445","country":{"address":"NO"}}}""", "+6692233445")]
+    public void A_phone_number_without_a_country_is_one_of_the_country_that_its_call_names_before_that_of_the_source(string body, string phone)
+    {
+        var call = UnifyTest.Identify("u1", at: 5) with { Body = Encoding.UTF8.GetBytes(body) };
+        var read = new CdpMonolith.Profiles.Rules.CallReader(new IdentifierRules([]), new At("TH"));
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(read.Read(call).Identifiers.Single(one => one.Type == IdentifierTypes.Phone).Value, Is.EqualTo(phone));
+            Assert.That(
+                read.Read(UnifyTest.Identify("u1", at: 5) with { Body = Encoding.UTF8.GetBytes("""{"traits":{"phone":"922 33 445"}}""") }).Identifiers[^1].Value,
+                Is.EqualTo("+6692233445"), "nothing is left of the call before");
+        }
+    }
+
+    [Test]
+    public async Task A_row_and_the_event_in_it_are_read_for_the_country_of_the_row()
+    {
+        await using var test = InCountry("TH");
+        var source = (await test.Get<Sources>().CreateAsync(Actor.System, "Shop", SourceKind.File, default)).Value;
+        await ImportAsync(test, source, "Phone,Land\n922 33 445,Norge\n", "Phone=phone,Land=trait:country", "Bought");
+        await test.CatchUpAsync();
+        var people = test.Get<IProfiles>();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(await people.FindAsync(new Identifier(IdentifierTypes.Phone, "+4792233445"), default), Is.Not.Null);
+            Assert.That((await people.FactsAsync(default)).Known, Is.EqualTo(1));
+            Assert.That(test.Get<IEventLog>().Read(0, 10), Has.Count.EqualTo(2));
+        }
+    }
+
+    private sealed class At(string country) : ISourceCountries
+    {
+        public string? Default => null;
+
+        public string? Of(long sourceId) => country;
     }
 
     private sealed class InNorway : ISourceCountries
@@ -131,11 +185,12 @@ public sealed class OneSpellingTests
         }
     }
 
-    private static async Task ImportAsync(TestStore test, Source source, string text)
+    private static async Task ImportAsync(
+        TestStore test, Source source, string text, string map = "Phone=phone,Name=trait:name", string? happening = null)
     {
         var imports = test.Get<Imports>();
         var file = (await imports.KeepAsync(Actor.CommandLine, "people.csv", new MemoryStream(Encoding.UTF8.GetBytes(text)), default)).Value;
-        var mapping = ImportMapping.ParseShort("Phone=phone,Name=trait:name").Value;
+        var mapping = ImportMapping.ParseShort(map).Value with { Event = happening };
         _ = (await imports.StartAsync(Actor.CommandLine, file.Id, source.Id, mapping, default)).Value;
         await test.Get<ImportRunner>().RunQueuedAsync(default);
     }

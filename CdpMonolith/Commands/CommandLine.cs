@@ -24,7 +24,12 @@ internal static class CommandLine
     /// <returns>0 done, 1 failed, 2 the command line is wrong.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output)
     {
-        var (verb, rest) = args is [var first, .. var others] && !first.StartsWith('-') ? (first, others) : ("serve", args);
+        var (verb, rest) = args is [var first, .. var others] && (!first.StartsWith('-') || first is "--help" or "-h" or "--version") ? (first, others) : ("serve", args);
+        if (verb is "serve" or "user" && rest.Any(one => one is "--help" or "-h"))
+        {
+            verb = "help";
+        }
+
         switch (verb)
         {
             case "serve":
@@ -40,7 +45,7 @@ internal static class CommandLine
             case "version" or "--version":
                 await output.WriteLineAsync(typeof(CommandLine).Assembly.GetName().Version!.ToString(3));
                 return 0;
-            case "help":
+            case "help" or "--help" or "-h":
                 await output.WriteLineAsync(Help);
                 return 0;
             default:

@@ -35,15 +35,16 @@ internal static class ImportCommand
                  property:NAME[:TYPE], eventName, time, messageId,
                  orderId and line:NAME[:TYPE] (rows that are lines of orders),
                  groupId, groupTrait:NAME[:TYPE],
-                 consent:PURPOSE[:CHANNEL], consentTime, consentText, ignore
+                 consent:PURPOSE[:CHANNEL], consentTime, consentText, consentSource, ignore
         Example: cdp import contacts.csv --source CRM --map "Id=ownId,Email=email,Name=trait:name,News=consent:newsletter:email"
 
+        Rejected rows are written to import-N-rejected.csv in the folder where the command runs.
         Ends with 0 when every row was taken, 1 when rows were rejected or it failed, 2 when the command line is wrong.
         """;
 
     public static async Task<int> RunAsync(string[] args, TextWriter output)
     {
-        if (args.Length == 0 || args.Contains("--help"))
+        if (args.Length == 0 || args.Contains("--help") || args.Contains("-h"))
         {
             await output.WriteLineAsync(Help);
             return args.Length == 0 ? 2 : 0;
@@ -59,7 +60,7 @@ internal static class ImportCommand
         {
             using (running)
             {
-                return await ImportAsync(running, options, output);
+                return await ImportAsync(running, options, output, ct => LocalAccess.ConnectAsync(options.Folder, ct));
             }
         }
 
@@ -70,7 +71,7 @@ internal static class ImportCommand
             await app.StartAsync();
             using var own = await LocalAccess.ConnectAsync(options.Folder, CancellationToken.None)
                 ?? throw new InvalidOperationException("The server that this command started does not answer.");
-            var code = await ImportAsync(own, options, output);
+            var code = await ImportAsync(own, options, output, again: null);
             await app.StopAsync();
             return code;
         }
@@ -81,9 +82,28 @@ internal static class ImportCommand
         }
     }
 
-    private static async Task<int> ImportAsync(HttpClient server, Options options, TextWriter output)
+    /// <param name="again">Connects to the server anew.</param>
+    private static async Task<int> ImportAsync(HttpClient server, Options options, TextWriter output, Func<CancellationToken, Task<HttpClient?>>? again)
     {
-        var calls = new ImportCalls(server, output);
+        try
+        {
+            return await TakeAsync(server, options, output, again);
+        }
+        catch (HttpRequestException fault) when (fault.StatusCode is { } status && !ImportCalls.IsGone(fault))
+        {
+            await Console.Error.WriteLineAsync(FormattableString.Invariant($"The server answered with {(int)status}; its log says why."));
+            return 1;
+        }
+        catch (Exception fault) when (ImportCalls.IsGone(fault) || fault is TaskCanceledException)
+        {
+            await Console.Error.WriteLineAsync("The server stopped answering. Run the same command again once it is there: what was taken already is not taken twice.");
+            return 1;
+        }
+    }
+
+    private static async Task<int> TakeAsync(HttpClient server, Options options, TextWriter output, Func<CancellationToken, Task<HttpClient?>>? again)
+    {
+        var calls = new ImportCalls(server, output, again);
         var (wish, mappedFor) = (options.Wish, (long?)null);
         if (options.Mapping is { } name)
         {
@@ -106,7 +126,7 @@ internal static class ImportCommand
         var import = await calls.RunAsync(content, Path.GetFileName(options.File), from, wish, CancellationToken.None);
         if (import is null)
         {
-            return 1;
+            return calls.IsCommandLineWrong ? 2 : 1;
         }
 
         if ((long)import["rejected"]! == 0 || options.Wish.DryRun)
@@ -114,14 +134,14 @@ internal static class ImportCommand
             return 0;
         }
 
-        await WriteRejectsAsync(server, (long)import["id"]!, output);
+        await WriteRejectsAsync(calls, (long)import["id"]!, output);
         return 1;
     }
 
-    private static async Task WriteRejectsAsync(HttpClient server, long id, TextWriter output)
+    private static async Task WriteRejectsAsync(ImportCalls calls, long id, TextWriter output)
     {
         var path = FormattableString.Invariant($"import-{id}-rejected.csv");
-        await using var from = await server.GetStreamAsync(FormattableString.Invariant($"/api/imports/{id}/rejected.csv"));
+        await using var from = await calls.RejectsAsync(id, CancellationToken.None);
         await using var to = File.Create(path);
         await from.CopyToAsync(to);
         await output.WriteLineAsync($"the rejected rows, with reasons, are in {path}");

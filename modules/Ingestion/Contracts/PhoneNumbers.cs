@@ -12,6 +12,11 @@ public static class PhoneNumbers
 {
     private const int DigitsAtMost = 20;
     private const int LettersOfAWord = 3;
+    private const int DigitsOfANumber = 6;
+    private const int DigitsOfE164 = 15;
+
+    /// <summary>What stands between two numbers in one place; a bare slash may also stand within one.</summary>
+    private static readonly string[] Between = [" / ", ";", ",", "|", "\n", " or ", " og ", " eller ", " atau ", " หรือ ", "/"];
 
     private static readonly FrozenDictionary<string, Plan> ByCountry = Load();
 
@@ -30,7 +35,7 @@ public static class PhoneNumbers
     public static bool IsCountry(string country) => ByCountry.ContainsKey(country);
 
     /// <summary>
-    /// The number in E.164, such as <c>+4722222222</c>; with an extension, as in RFC 3966, <c>+4722222222;ext=12</c>. Null when no plan
+    /// The number in E.164, of two in one text the first, such as <c>+4722222222</c>; with an extension, as in RFC 3966, <c>+4722222222;ext=12</c>. Null when no plan
     /// tells what it is.
     /// </summary>
     /// <param name="text">As a person typed it, in digits of any script.</param>
@@ -38,6 +43,34 @@ public static class PhoneNumbers
     public static string? ToE164(string text, string? country)
     {
         ArgumentNullException.ThrowIfNull(text);
+        return One(text, country) ?? (Cut(text) is var (first, _) ? One(first, country) : null);
+    }
+
+    /// <summary>Of two numbers in one text the first; the text as it is when it holds one.</summary>
+    public static string First(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return Cut(text) is var (first, mark) && (mark != "/" || text.Count(char.IsDigit) > DigitsOfE164) ? first : text;
+    }
+
+    /// <summary>What stands before a mark with a number on either side; null: no mark has.</summary>
+    private static (string First, string Mark)? Cut(string text)
+    {
+        foreach (var mark in Between)
+        {
+            var at = text.IndexOf(mark, StringComparison.OrdinalIgnoreCase);
+            if (at > 0 && text[..at].Count(char.IsDigit) >= DigitsOfANumber
+                && text[at..].Count(char.IsDigit) >= DigitsOfANumber && Split(text.Trim()).Extension.Length == 0)
+            {
+                return (text[..at], mark);
+            }
+        }
+
+        return null;
+    }
+
+    private static string? One(string text, string? country)
+    {
         var (number, extension) = Split(text.Trim());
         var home = country is not null && ByCountry.TryGetValue(country, out var plan) ? plan : null;
         Span<char> signs = stackalloc char[DigitsAtMost + 1];

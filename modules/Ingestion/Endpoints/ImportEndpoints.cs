@@ -152,7 +152,7 @@ internal static class ImportEndpoints
     private static object FindingsOf(FileFindings found) => new
     {
         fileId = found.File.Id, found.File.Name, found.File.SizeBytes, found.File.Shape.Encoding, Delimiter = found.File.Shape.Delimiter.ToString(),
-        found.File.Shape.HasHeader, found.File.Shape.Quote, found.Header, Rows = found.Rows.Take(10), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
+        found.File.Shape.HasHeader, found.File.Shape.Quote, found.Header, Rows = found.Rows.Take(10), Blank = found.Header.Where((_, at) => found.Rows.All(row => row.Count <= at || string.IsNullOrWhiteSpace(row[at]))), Suggested = JsonSerializer.Deserialize<JsonElement>(found.Suggested.ToJson()), found.IsRemembered,
         Saved = found.Saved.Select(offer => new { offer.Saved.Id, offer.Saved.Name, offer.Saved.SourceId, offer.Likeness, offer.Missing, offer.New }),
     };
 

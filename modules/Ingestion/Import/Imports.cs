@@ -79,11 +79,21 @@ internal sealed class Imports(
             CsvShape shape;
             try
             {
+                if (await Task.Run(() => Packed.DocumentIn(temporary), ct) is { } document)
+                {
+                    return document;
+                }
+
                 await Task.Run(() => Packed.CheckWhole(temporary), ct);
                 var (head, isWhole) = CsvRows.Head(temporary, HeadBytes);
                 if (head.Length == 0)
                 {
                     throw new InvalidDataException("Nothing came out of the packed file.");
+                }
+
+                if (FileKind.NoTable(head) is { } other)
+                {
+                    return other;
                 }
 
                 shape = CsvShape.Guess(head, isWhole);

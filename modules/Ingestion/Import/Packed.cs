@@ -1,5 +1,6 @@
 using System.IO.Compression;
 using CdpMonolith.Ingestion.Rules;
+using CdpMonolith.Platform;
 
 namespace CdpMonolith.Ingestion.Import;
 
@@ -60,6 +61,19 @@ internal static class Packed
         {
             throw new InvalidDataException("The gzip stream breaks off.");
         }
+    }
+
+    /// <summary>An office document, which is a zip of many parts; null: the file is none.</summary>
+    public static Problem? DocumentIn(string path)
+    {
+        using var file = File.OpenRead(path);
+        if (HeadOf(file) is not [(byte)'P', (byte)'K', 3, 4])
+        {
+            return null;
+        }
+
+        using var zip = new ZipArchive(file, ZipArchiveMode.Read);
+        return FileKind.OfParts([.. zip.Entries.Select(entry => entry.FullName)]);
     }
 
     /// <summary>The first four bytes, or as many as there are; the file is at its beginning again.</summary>

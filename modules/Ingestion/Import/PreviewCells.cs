@@ -41,6 +41,7 @@ internal static class PreviewCells
         ColumnTarget.Consent => Decision(call, column) is { } decision ? At(decision, "status") : null,
         ColumnTarget.ConsentTime => First(At(call, "context", "consent", "decisions")) is { } decision ? At(decision, "at") : null,
         ColumnTarget.ConsentText => First(At(call, "context", "consent", "decisions")) is { } decision ? At(decision, "textVersion") : null,
+        ColumnTarget.ConsentSource => First(At(call, "context", "consent", "decisions")) is { } decision ? At(decision, "source") : null,
         _ => null,
     };
 

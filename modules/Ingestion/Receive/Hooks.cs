@@ -32,6 +32,8 @@ internal sealed class Hooks(IStore store, FreeSpace space, ISecrets secrets, IAu
     /// <summary>Webhooks, of all sources, whose bytes are kept after they have become events.</summary>
     public const int RawKept = 500;
 
+    private const int LookedAtOnce = 25;
+
     private const string HmacHeader = "X-Signature";
     private static readonly TimeSpan RefusalsSavedEvery = TimeSpan.FromSeconds(1);
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
@@ -112,6 +114,30 @@ internal sealed class Hooks(IStore store, FreeSpace space, ISecrets secrets, IAu
         return store.WriteAsync(
             write => HookStore.Put(write, source.Id, topic, delivery, raw, clock.GetUtcNow().ToUnixTimeMilliseconds(), RawKept), CancellationToken.None);
     }
+
+    /// <summary>The newest webhook that has fields to choose from, of those whose bytes are kept; null: none has come.</summary>
+    public Task<long?> NewestReadableAsync(long sourceId, CancellationToken ct) => store.ReadAsync(
+        read =>
+        {
+            var before = long.MaxValue;
+            for (var looked = 0; looked < RawKept; looked += LookedAtOnce)
+            {
+                var rows = HookStore.Calls(read, sourceId, null, before, LookedAtOnce);
+                if (rows.FirstOrDefault(row => row.Raw.Length > 0 && HookFields.AreIn(row.Raw)) is { } found)
+                {
+                    return found.Id;
+                }
+
+                if (rows.Count < LookedAtOnce)
+                {
+                    return null;
+                }
+
+                before = rows[^1].Id;
+            }
+
+            return (long?)null;
+        }, ct);
 
     /// <param name="id">0: all that failed or were unknown.</param>
     /// <returns>How many are looked at again.</returns>

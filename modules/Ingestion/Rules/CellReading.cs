@@ -139,6 +139,7 @@ internal static class CellReading
 
     public static bool LooksLikeEmail(string text)
     {
+        text = text.AsSpan().ContainsAny("<\"'") ? EmailAddresses.Clean(text) : text;
         var at = text.IndexOf('@', StringComparison.Ordinal);
         return at > 0 && at == text.LastIndexOf('@') && at < text.Length - 3 && !text.AsSpan().ContainsAny(" \t,;")
             && text.IndexOf('.', at) is var dot && dot > at + 1 && dot < text.Length - 1;

@@ -19,13 +19,17 @@ internal static class ColumnSuggestions
         (ColumnTarget.Time, ["timestamp", "time", "date", "datetime", "date time", "order date", "ordered at", "purchase date", "ordredato", "tanggal pesanan", "วันที่สั่งซื้อ", "created at", "occurred at", "invoicedate", "invoice date", "dato", "tanggal", "วันที่"]),
         (ColumnTarget.EventName, ["event", "event name"]),
         (ColumnTarget.MessageId, ["messageid", "message id"]),
+        (ColumnTarget.GroupId, ["company id", "companyid", "organisation id", "organization id", "group id", "groupid", "bedrift id", "firma id", "id perusahaan", "รหัสบริษัท"]),
     ];
+
+    /// <summary>When an order was made, where no heading says it better.</summary>
+    private static readonly string[] LateTimes = ["paid at", "processed at", "placed at", "paid date", "payment date", "fulfilled at"];
 
     private static readonly (string Trait, string[] Words)[] Traits =
     [
         ("firstName", ["first name", "firstname", "given name", "given_name", "fornavn", "nama depan", "ชื่อ"]),
         ("lastName", ["last name", "lastname", "surname", "family name", "etternavn", "nama belakang", "นามสกุล"]),
-        ("name", ["name", "full name", "fullname", "navn", "nama", "ชื่อ-นามสกุล"]),
+        ("name", ["name", "full name", "fullname", "shipping name", "navn", "nama", "ชื่อ-นามสกุล"]),
         ("city", ["city", "town", "suburb", "by", "poststed", "kota", "เมือง", "จังหวัด"]),
         ("country", ["country", "country code", "land", "negara", "ประเทศ"]),
         ("postalCode", ["postcode", "post code", "postal code", "zip", "zip code", "postnummer", "kode pos", "รหัสไปรษณีย์"]),
@@ -39,7 +43,7 @@ internal static class ColumnSuggestions
     /// <summary>What only an event has, under the names of Segment's e-commerce events.</summary>
     private static readonly (string Property, string[] Words)[] Properties =
     [
-        ("order_id", ["order", "order id", "order no", "order number", "invoice", "invoice id", "invoice no", "invoice number", "ordre", "ordrenummer", "nomor pesanan", "หมายเลขคำสั่งซื้อ"]),
+        ("order_id", ["order", "order id", "order no", "order nr", "order number", "orderid", "ordernumber", "ordernummer", "ordrenr", "bestellnummer", "invoice", "invoice id", "invoice no", "invoice number", "ordre", "ordrenummer", "nomor pesanan", "หมายเลขคำสั่งซื้อ"]),
         ("revenue", ["revenue", "total", "order total", "grand total", "total price", "amount", "sum", "beløp", "totalt", "total harga", "ยอดรวม"]),
         ("quantity", ["quantity", "qty", "antall", "jumlah", "จำนวน"]),
         ("price", ["price", "unit price", "pris", "harga", "ราคา"]),
@@ -65,19 +69,25 @@ internal static class ColumnSuggestions
     /// <summary>Such a column is text even when the first rows have digits only.</summary>
     private static readonly string[] Ids = [" id", " no", " nr", " number", " code", "nummer", "invoice", "order", "sku", "id"];
 
+    /// <summary>Of money and counts: numbers are to be expected below.</summary>
+    private static readonly string[] Amounts =
+    [
+        "total", "subtotal", "price", "amount", "revenue", "sum", "tax", "taxes", "vat", "discount", "cost", "quantity", "qty", "shipping",
+        "pris", "beløp", "totalt", "antall", "mva", "harga", "jumlah", "ราคา", "จำนวน", "ยอดรวม",
+    ];
+
+    /// <summary>A column that says one of these beside the number of an order makes the file one of orders.</summary>
+    private static readonly string[] OfOrders =
+    [
+        "paid at", "fulfilled at", "financial status", "fulfillment status", "order status", "order date", "item count", "line items", "items",
+        "payment method", "shipping method", "ordredato", "ordrestatus",
+    ];
+
     /// <summary>Exports put these before the names of a person's fields.</summary>
     private static readonly string[] Prefixes = ["mailing ", "billing ", "default address ", "home ", "customer "];
 
     /// <summary>A time beside one of these is an order.</summary>
     private static readonly string[] OrderProperties = ["order_id", "revenue", "quantity", "price"];
-
-    private static readonly string[] ConsentWords =
-    [
-        "consent", "opt in", "opt-in", "optin", "opted in", "subscribed", "accepts marketing", "accepts email marketing",
-        "accepts sms marketing", "samtykke", "persetujuan", "ยินยอม",
-    ];
-
-    private static readonly string[] RefusalWords = ["opted out", "opt out", "opt-out", "optout", "unsubscribed", "do not email", "do not contact"];
 
     /// <summary>A mapping to start from.</summary>
     /// <param name="rows">The first rows, cell by cell.</param>
@@ -86,33 +96,61 @@ internal static class ColumnSuggestions
         var cells = rows.SelectMany(row => row).ToList();
         var order = GuessOrder(cells);
         var decimalComma = cells.Count(IsDecimalComma) > cells.Count(IsDecimalPoint);
+        var values = header.Select((_, at) => new ColumnValues(
+            [.. rows.Where(row => row.Count > at).Select(row => row[at].Trim()).Where(value => value.Length > 0)], order, decimalComma)).ToList();
+        var words = header.Select(WordsOf).ToList();
+        var consents = ConsentSuggestions.For(words, values);
+        var number = OrderNumberAt(header, words, values, rows.Count);
         var taken = new HashSet<ColumnTarget>();
         var names = new HashSet<string>(["email", "phone"]);
-        var columns = new Dictionary<string, ColumnMapping>();
-        for (var at = 0; at < header.Count; at++)
+        var guesses = new ColumnMapping[header.Count];
+
+        // Who gets the parcel comes after who pays for it.
+        foreach (var at in Enumerable.Range(0, header.Count).OrderBy(at => IsOfParcel(header[at])))
         {
-            var values = rows.Where(row => row.Count > at).Select(row => row[at].Trim()).Where(value => value.Length > 0).ToList();
-            var guess = Guess(header[at], new Values(values, order, decimalComma), taken);
+            var guess = at == number ? new ColumnMapping(ColumnTarget.OrderId) : consents.GetValueOrDefault(at) ?? Guess(header[at], words[at], values[at], taken);
             if (guess.To is not (ColumnTarget.Trait or ColumnTarget.Consent or ColumnTarget.Ignore))
             {
                 taken.Add(guess.To);
             }
 
-            columns[header[at]] = guess.Name is null || names.Add(guess.Name) ? guess
+            guesses[at] = guess.Name is null || names.Add(guess.Name) ? guess
                 : names.Add(TraitName(header[at])) ? guess with { Name = TraitName(header[at]) } : ColumnMapping.Ignored;
         }
 
-        var mapping = new ImportMapping(columns, null, order, decimalComma);
+        if (number >= 0 && !taken.Contains(ColumnTarget.Time)
+            && words.FindIndex(one => LateTimes.Any(one.Contains)) is var late and >= 0 && values[late].Suit(ColumnTarget.Time))
+        {
+            guesses[late] = new ColumnMapping(ColumnTarget.Time);
+        }
+
+        var mapping = new ImportMapping(header.Zip(guesses).ToDictionary(), null, order, decimalComma);
         if (ForOrderLines(mapping, header, rows) is { } lines)
         {
             return lines;
         }
 
-        return taken.Contains(ColumnTarget.EventName) ? ForEvents(mapping)
+        return number >= 0 ? ForEvents(mapping) with { Event = OrderEvent }
+            : taken.Contains(ColumnTarget.EventName) ? ForEvents(mapping)
             : taken.Contains(ColumnTarget.Time) && header.Any(name => OrderProperties.Contains(KnownName(Properties, name)))
                 ? ForEvents(mapping) with { Event = OrderEvent }
                 : mapping;
     }
+
+    /// <summary>The column with the number of the order, where each row seems to be an order or a line of one; -1: none.</summary>
+    private static int OrderNumberAt(IReadOnlyList<string> header, List<List<string>> words, List<ColumnValues> values, int rows)
+    {
+        // Shopify's export calls the order's number "Name".
+        var at = header.ToList().FindIndex(name => KnownName(Properties, name) == "order_id");
+        var name = Enumerable.Range(0, header.Count).FirstOrDefault(one => words[one].Contains("name") && values[one].AreNumberSigns, -1);
+        at = name >= 0 ? name : at;
+        var isOfOrders = header.Where((_, one) => one != at).Any(one =>
+            KnownName(Properties, one) is "revenue" or "price" || KnownName(Lines, one) == "price" || WordsOf(one) is var said && OfOrders.Any(said.Contains));
+        var isEvent = words.Zip(values).Any(column => ByHeader.Any(known => known.To == ColumnTarget.EventName && known.Words.Any(column.First.Contains)));
+        return at >= 0 && isOfOrders && !isEvent && values[at].AreNumbersOfOrders(rows) ? at : -1;
+    }
+
+    private static bool IsOfParcel(string header) => header.StartsWith("shipping", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The same for rows that are events: a trait that is not one of those that people have becomes a property.</summary>
     public static ImportMapping ForEvents(ImportMapping mapping)
@@ -122,23 +160,32 @@ internal static class ColumnSuggestions
         {
             Columns = mapping.Columns.ToDictionary(
                 column => column.Key,
-                column => column.Value.To != ColumnTarget.Trait || KnownName(Traits, column.Key) is not null ? column.Value
+                column => column.Value.To != ColumnTarget.Trait || IsOfPerson(column.Key, column.Value) ? column.Value
                     : names.Add(PropertyName(column.Key)) ? column.Value with { To = ColumnTarget.Property, Name = PropertyName(column.Key) }
                     : column.Value with { To = ColumnTarget.Property, Name = TraitName(column.Key) }),
         };
     }
+
+    private static bool IsOfPerson(string header, ColumnMapping column) =>
+        KnownName(Traits, header) is { } trait && (trait == column.Name || !IsOfParcel(header));
 
     /// <summary>The same for rows that are the lines of orders; null: they do not look like it.</summary>
     private static ImportMapping? ForOrderLines(ImportMapping mapping, IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
     {
         // Shopify's export calls the order's number "Name", beside columns that begin with "Lineitem".
         var isShopify = header.Any(name => name.StartsWith("lineitem ", StringComparison.OrdinalIgnoreCase));
-        var order = header.FirstOrDefault(name => isShopify ? name.Equals("name", StringComparison.OrdinalIgnoreCase) : KnownName(Properties, name) == "order_id");
+        var single = mapping.Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.OrderId).Key;
+        var order = single ?? header.FirstOrDefault(name => isShopify ? name.Equals("name", StringComparison.OrdinalIgnoreCase) : KnownName(Properties, name) == "order_id");
         var lines = header.Where(name => name != order && KnownName(Lines, name) is not null && mapping.Columns[name].To is ColumnTarget.Trait or ColumnTarget.Ignore)
             .DistinctBy(name => KnownName(Lines, name)).ToList();
         var at = order is null ? -1 : header.ToList().IndexOf(order);
         var repeats = at >= 0 && rows.Zip(rows.Skip(1)).Any(pair => pair.First.Count > at && pair.Second.Count > at && pair.First[at].Length > 0 && pair.First[at] == pair.Second[at]);
-        if (!repeats || lines.Count == 0)
+        if (single is not null && lines.All(name => KnownName(Lines, name) is not ("name" or "sku" or "product_id" or "price")))
+        {
+            return null;
+        }
+
+        if ((!repeats && single is null) || lines.Count == 0)
         {
             return null;
         }
@@ -163,7 +210,8 @@ internal static class ColumnSuggestions
             column => column.Key,
             column => column.Value.To switch
             {
-                ColumnTarget.Property or ColumnTarget.OrderId or ColumnTarget.Line => column.Value with { To = ColumnTarget.Trait, Name = TraitNameOf(column.Key) },
+                ColumnTarget.OrderId => column.Value with { To = ColumnTarget.Trait, Name = TraitName(column.Key) is var name and not "name" ? name : "orderNumber" },
+                ColumnTarget.Property or ColumnTarget.Line => column.Value with { To = ColumnTarget.Trait, Name = TraitNameOf(column.Key) },
                 ColumnTarget.EventName or ColumnTarget.MessageId => ColumnMapping.Ignored,
                 _ => column.Value,
             }),
@@ -178,10 +226,15 @@ internal static class ColumnSuggestions
     /// <summary>What a column would be called in the line of an order: <c>StockCode</c> is <c>product_id</c>.</summary>
     public static string LineName(string header) => KnownName(Lines, header) ?? TraitName(header);
 
-    /// <summary>A header as a trait name: <c>Last visit</c> becomes <c>lastVisit</c>.</summary>
+    /// <summary>A header as a trait name: <c>Last visit</c> becomes <c>lastVisit</c>, and so does <c>LAST_VISIT</c>.</summary>
     public static string TraitName(string header)
     {
         var words = header.Split([' ', '_', '-', '.', '/'], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        if (words.Length > 1 && !header.Any(char.IsLower))
+        {
+            words = [.. words.Select(word => word.ToLowerInvariant())];
+        }
+
         return words.Length == 0
             ? header
             : string.Concat(words.Select((word, n) => n == 0
@@ -189,9 +242,8 @@ internal static class ColumnSuggestions
                 : char.ToUpperInvariant(word[0]) + word[1..]));
     }
 
-    private static ColumnMapping Guess(string header, Values values, HashSet<ColumnTarget> taken)
+    private static ColumnMapping Guess(string header, List<string> words, ColumnValues values, HashSet<ColumnTarget> taken)
     {
-        var words = WordsOf(header);
         foreach (var (to, known) in ByHeader)
         {
             if (!taken.Contains(to) && known.Any(words.Contains) && values.Suit(to))
@@ -200,9 +252,10 @@ internal static class ColumnSuggestions
             }
         }
 
-        if (GuessConsent(words, values) is { } consent)
+        // In Norwegian "by" is a city; in English it stands over years of birth.
+        if (words.Contains("by") && values.AreYears)
         {
-            return consent;
+            return new ColumnMapping(ColumnTarget.Trait, "birthYear", CellType.Number);
         }
 
         if (KnownName(Traits, header) is { } trait && (trait != "name" || values.HaveLetters))
@@ -215,34 +268,19 @@ internal static class ColumnSuggestions
             return ColumnMapping.Ignored;
         }
 
-        if (!taken.Contains(ColumnTarget.Email) && Most(values.All, CellReading.LooksLikeEmail))
+        if (!taken.Contains(ColumnTarget.Email) && values.Most(CellReading.LooksLikeEmail))
         {
             return new ColumnMapping(ColumnTarget.Email);
         }
 
-        if (!taken.Contains(ColumnTarget.Phone) && Most(values.All, value => value.StartsWith('+') && CellReading.LooksLikePhone(value)))
+        if (!taken.Contains(ColumnTarget.Phone) && values.Most(value => value.StartsWith('+') && CellReading.LooksLikePhone(value)))
         {
             return new ColumnMapping(ColumnTarget.Phone);
         }
 
-        return new ColumnMapping(ColumnTarget.Trait, TraitName(header), words.Any(word => Ids.Any(word.EndsWith)) ? CellType.Text : values.Type);
-    }
-
-    /// <summary>A column of yes and no, or of the time when somebody agreed.</summary>
-    private static ColumnMapping? GuessConsent(IReadOnlyList<string> words, Values values)
-    {
-        bool Says(string[] known) => known.Any(one => words.Any(word => word.Contains(one, StringComparison.Ordinal)));
-        var refuses = Says(RefusalWords);
-        if (!refuses && !Says(ConsentWords))
-        {
-            return null;
-        }
-
-        return values.All.Count > 0 && (values.AreYesOrNo || (values.AreDates && !refuses))
-            ? new ColumnMapping(
-                ColumnTarget.Consent, Purpose: "newsletter", Channel: words.Any(word => word.Contains("sms", StringComparison.Ordinal)) ? "sms" : "email",
-                Inverted: refuses)
-            : null;
+        return new ColumnMapping(
+            ColumnTarget.Trait, values.AreNumberSigns && TraitName(header) == "name" ? "number" : TraitName(header),
+            words.Any(word => Ids.Any(word.EndsWith)) ? CellType.Text : values.TypeOf(words[1].Split(' ').Any(Amounts.Contains)));
     }
 
     /// <summary>A header in lower case as it is written, and with its words apart: <c>CustomerID</c>, <c>customer_id</c>.</summary>
@@ -275,8 +313,6 @@ internal static class ColumnSuggestions
         return known.FirstOrDefault(one => one.Words.Any(words.Contains)).Name;
     }
 
-    private static bool Most(List<string> values, Func<string, bool> looks) => values.Count(looks) * 10 >= values.Count * 8;
-
     /// <summary>By the dates that can be read in one order only; day first, as most of the world writes, when none can.</summary>
     private static DateOrder GuessOrder(IEnumerable<string> cells)
     {
@@ -305,38 +341,4 @@ internal static class ColumnSuggestions
     private static bool IsDecimal(string cell, char sign) =>
         cell.Length is > 2 and < 20 && cell.LastIndexOf(sign) is var at && at > 0 && at >= cell.Length - 3
         && cell.All(letter => char.IsAsciiDigit(letter) || letter is ',' or '.' or '-');
-
-    /// <summary>What stands in a column, blank cells aside.</summary>
-    private sealed class Values(List<string> all, DateOrder order, bool decimalComma)
-    {
-        public List<string> All => all;
-
-        public bool HaveLetters => all.Count == 0 || Most(all, value => value.Any(char.IsLetter));
-
-        public bool AreYesOrNo => all.All(value => CellReading.Boolean(value) is not null);
-
-        public bool AreDates => all.Count > 0 && all.All(value => value.AsSpan().ContainsAny("-/. ") && CellReading.Time(value, order, TimeZoneInfo.Utc) is not null);
-
-        /// <summary>Codes of three letters; a column of names that are also money's is text.</summary>
-        private bool AreCurrencies => all.Count > 0 && all.All(value => value.Length == 3 && value.All(char.IsAsciiLetterUpper) && CurrencyCodes.ToIso4217(value, null) is not null);
-
-        /// <summary>A number with a leading zero is an id; so is one that is too long.</summary>
-        public CellType Type =>
-            all.All(value => value.Length < 16 && !(value.Length > 1 && value[0] == '0' && value[1] is not ('.' or ','))
-                && CellReading.Number(value, decimalComma) is not null) ? CellType.Number
-            : AreDates ? CellType.Date
-            : AreCurrencies ? CellType.Currency
-            : AreYesOrNo && all.Any(value => value.Length > 1) ? CellType.Boolean
-            : CellType.Text;
-
-        /// <summary>Whether a header's word is borne out by what stands below it.</summary>
-        public bool Suit(ColumnTarget to) => to switch
-        {
-            ColumnTarget.Email => Half(CellReading.LooksLikeEmail),
-            ColumnTarget.Time => Half(value => CellReading.Time(value, order, TimeZoneInfo.Utc) is not null),
-            _ => true,
-        };
-
-        private bool Half(Func<string, bool> looks) => all.Count(looks) * 2 >= all.Count;
-    }
 }

@@ -1,10 +1,14 @@
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace CdpMonolith.Ingestion.Rules;
 
-/// <summary>Reading values out of a webhook's JSON by path: <c>customer.emails[0].address</c>.</summary>
+/// <summary>
+/// Reading values out of a webhook's JSON by path: <c>customer.emails[0].address</c>. A dot or bracket that is part of a name has a
+/// backslash in front: <c>utm\.source</c>.
+/// </summary>
 internal static class HookFields
 {
     private const int LeavesAtMost = 300;
@@ -12,10 +16,9 @@ internal static class HookFields
     /// <summary>The value at a path; null: none there, JSON's null included.</summary>
     public static JsonElement? At(this JsonElement value, string path)
     {
-        foreach (var step in path.Split('.'))
+        foreach (var (name, step) in Steps(path))
         {
             var bracket = step.IndexOf('[', StringComparison.Ordinal);
-            var name = bracket < 0 ? step : step[..bracket];
             if (name.Length > 0)
             {
                 if (value.ValueKind != JsonValueKind.Object || !value.TryGetProperty(name, out value))
@@ -38,6 +41,45 @@ internal static class HookFields
         }
 
         return value.ValueKind is JsonValueKind.Null or JsonValueKind.Undefined ? null : value;
+    }
+
+    /// <summary>A name as one step of a path.</summary>
+    public static string Step(string name) => name.AsSpan().ContainsAny(@".[\") ? string.Concat(name.Select(sign => sign is '.' or '[' or '\\' ? $@"\{sign}" : $"{sign}")) : name;
+
+    /// <summary>The names of a path, each with the brackets behind it.</summary>
+    private static IEnumerable<(string Name, string Brackets)> Steps(string path)
+    {
+        if (!path.Contains('\\', StringComparison.Ordinal))
+        {
+            foreach (var step in path.Split('.'))
+            {
+                var bracket = step.IndexOf('[', StringComparison.Ordinal);
+                yield return bracket < 0 ? (step, "") : (step[..bracket], step[bracket..]);
+            }
+
+            yield break;
+        }
+
+        var (name, brackets) = (new StringBuilder(), new StringBuilder());
+        for (var at = 0; at < path.Length; at++)
+        {
+            if (path[at] == '\\' && at + 1 < path.Length)
+            {
+                name.Append(path[++at]);
+            }
+            else if (path[at] == '.')
+            {
+                yield return (name.ToString(), brackets.ToString());
+                name.Clear();
+                brackets.Clear();
+            }
+            else
+            {
+                (path[at] == '[' || brackets.Length > 0 ? brackets : name).Append(path[at]);
+            }
+        }
+
+        yield return (name.ToString(), brackets.ToString());
     }
 
     /// <summary>Text or a number at a path, as text; null: none, or blank.</summary>
@@ -72,7 +114,21 @@ internal static class HookFields
         }
     }
 
-    /// <summary>Every value that is no object, with its path, in the order of the text.</summary>
+    /// <summary>Whether a webhook has values to choose from.</summary>
+    public static bool AreIn(ReadOnlyMemory<byte> raw)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(raw);
+            return Leaves(json.RootElement).Any(leaf => leaf.Path.Length > 0);
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Every value that is no object, with its path, in the order of the text; a value without a name is left out.</summary>
     public static IReadOnlyList<(string Path, JsonElement Value)> Leaves(JsonElement root)
     {
         var leaves = new List<(string, JsonElement)>();
@@ -88,9 +144,9 @@ internal static class HookFields
 
             if (value.ValueKind == JsonValueKind.Object)
             {
-                foreach (var member in value.EnumerateObject())
+                foreach (var member in value.EnumerateObject().Where(member => member.Name.Length > 0))
                 {
-                    Walk(member.Value, path.Length == 0 ? member.Name : $"{path}.{member.Name}");
+                    Walk(member.Value, path.Length == 0 ? Step(member.Name) : $"{path}.{Step(member.Name)}");
                 }
             }
             else if (value.ValueKind == JsonValueKind.Array)

@@ -46,6 +46,7 @@ internal sealed record HookMapping(string Event, IReadOnlyList<HookField> Fields
         context["library"] = new JsonObject { ["name"] = "webhook" };
         var (name, messageId) = (Event, hook.Delivery);
         var contextTraits = new JsonObject();
+        var place = new JsonObject();
         foreach (var field in Fields)
         {
             if (hook.Body.At(field.Path) is not { } value || HookFields.Text(value) is not { } text)
@@ -67,6 +68,11 @@ internal sealed record HookMapping(string Event, IReadOnlyList<HookField> Fields
                     break;
                 case HookTarget.Trait:
                     traits[field.Name] = JsonNode.Parse(value.GetRawText());
+                    if (field.Name is "country" or "countryCode")
+                    {
+                        place[field.Name] = text;
+                    }
+
                     break;
                 case HookTarget.Property:
                     properties[field.Name] = JsonNode.Parse(value.GetRawText());
@@ -93,6 +99,12 @@ internal sealed record HookMapping(string Event, IReadOnlyList<HookField> Fields
 
         if (contextTraits.Count > 0)
         {
+            // Where the phone number belongs when it does not say it itself.
+            foreach (var (member, country) in place.Where(_ => contextTraits.ContainsKey("phone")).ToList())
+            {
+                contextTraits[member] = country?.DeepClone();
+            }
+
             context["traits"] = contextTraits;
         }
 

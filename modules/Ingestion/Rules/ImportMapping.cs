@@ -26,6 +26,7 @@ internal enum ColumnTarget
     [JsonStringEnumMemberName("consent")] Consent,
     [JsonStringEnumMemberName("consentTime")] ConsentTime,
     [JsonStringEnumMemberName("consentText")] ConsentText,
+    [JsonStringEnumMemberName("consentSource")] ConsentSource,
     [JsonStringEnumMemberName("groupId")] GroupId,
     [JsonStringEnumMemberName("groupTrait")] GroupTrait,
 }
@@ -98,7 +99,9 @@ internal sealed record ImportMapping(
 
     /// <summary>The column whose rows with the same value are the lines of one order; null: each row stands by itself.</summary>
     [JsonIgnore]
-    public string? OrderColumn => Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.OrderId).Key;
+    public string? OrderColumn => Columns.Values.Any(column => column.To == ColumnTarget.Line)
+        ? Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.OrderId).Key
+        : null;
 
     public string ToJson() => JsonSerializer.Serialize(this, Json);
 
@@ -205,12 +208,6 @@ internal sealed record ImportMapping(
             return new Problem("mapping.no_order", $"The column '{line}' is of an order's lines, so map the column that has the number of the order.", line);
         }
 
-        if (Lacking(ColumnTarget.OrderId, ColumnTarget.Line) is { } order)
-        {
-            return new Problem(
-                "mapping.no_lines", $"Map a column of the order's lines, such as the product or its price; or make '{order}' the property order_id when each row is an order.", order);
-        }
-
         if (Lacking(ColumnTarget.GroupTrait, ColumnTarget.GroupId) is { } trait)
         {
             return new Problem("mapping.no_group", $"The column '{trait}' is of a group, so map the column that has the group's id.", trait);
@@ -276,6 +273,7 @@ internal sealed record ImportMapping(
             "consent" => ColumnTarget.Consent,
             "consentTime" => ColumnTarget.ConsentTime,
             "consentText" => ColumnTarget.ConsentText,
+            "consentSource" => ColumnTarget.ConsentSource,
             _ => (ColumnTarget?)null,
         };
         if (target is not { } to)

@@ -1,5 +1,7 @@
 using System.Buffers;
 using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using CdpMonolith.Ingestion.Contracts;
@@ -32,6 +34,7 @@ internal sealed class RowCalls
 {
     private const string Price = "price";
     private const string Quantity = "quantity";
+    private static readonly string[] CountryTraits = ["countryCode", "country"];
 
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
 
@@ -102,7 +105,7 @@ internal sealed class RowCalls
         }
 
         var row = rows[0].Number;
-        Who = (values.UserId, values.Email, values.Phone, values.OwnId, values.AnonymousId);
+        Who = (values.UserId, values.Email, PhoneOf(values), values.OwnId, values.AnonymousId);
         var count = 0;
         if (_hasPersonPart)
         {
@@ -130,6 +133,11 @@ internal sealed class RowCalls
 
         return count;
     }
+
+    /// <summary>The phone number in E.164 where the row's country or the source's tells it, else as it stands there.</summary>
+    private string? PhoneOf(in Values values) => values.Phone is not { } phone ? null
+        : (Country(values) is var (_, said) && CountryNames.ToIso2(said) is { } country ? PhoneNumbers.ToE164(phone, country) : null)
+            ?? PhoneNumbers.ToE164(phone, _country) ?? phone;
 
     /// <summary>What the rows say together: of each thing that is not of a line, what the first says that says something.</summary>
     private RowFault? Read(IReadOnlyList<FileRow> rows, out Values values)
@@ -247,6 +255,9 @@ internal sealed class RowCalls
                 break;
             case ColumnTarget.ConsentText:
                 values.ConsentText = text;
+                break;
+            case ColumnTarget.ConsentSource:
+                values.ConsentSource = text;
                 break;
             case ColumnTarget.Time:
             case ColumnTarget.ConsentTime:
@@ -384,6 +395,11 @@ internal sealed class RowCalls
         {
             _json.WriteStartObject("traits"u8);
             WriteContact(values);
+            if (values.Phone is not null && Country(values) is var (name, said))
+            {
+                _json.WriteString(name, said);
+            }
+
             _json.WriteEndObject();
         }
 
@@ -392,9 +408,11 @@ internal sealed class RowCalls
 
     private void WriteHead(in Values values, long row, string part)
     {
-        // An event is the same event under another mapping, and an order in another file; what is said of a person may be said anew.
+        // An event is the same event under another mapping, and an order in another file; what is said of a person may be said anew,
+        // but not because a later export has the order once more.
         _json.WriteString("messageId"u8, part == "e" && values.MessageId is { } own ? own
             : part == "e" && values.Order is { } order ? $"order-{values.Event}-{order}"
+            : values.Order is { } sameOrder && _mapping.HasEvents ? $"order-{values.Event}-{sameOrder}-{part}-{DigestOf(values)}"
             : string.Create(CultureInfo.InvariantCulture, $"{_filePart}{row}-{part}"));
         if (values.UserId is { } userId)
         {
@@ -410,6 +428,38 @@ internal sealed class RowCalls
         {
             _json.WriteString("timestamp"u8, Iso(time));
         }
+    }
+
+    /// <summary>The row's own country, in which a phone number without one is read; null: it says none.</summary>
+    private (string Name, string Said)? Country(in Values values)
+    {
+        foreach (var name in CountryTraits)
+        {
+            var at = Array.FindIndex(_columns, column => column.Mapping.To == ColumnTarget.Trait && column.Mapping.Name == name);
+            if (at >= 0 && values.Cells[at] is string said)
+            {
+                return (name, said);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Another one for whatever else is said of the person or the group.</summary>
+    private string DigestOf(in Values values)
+    {
+        var said = new StringBuilder()
+            .AppendJoin('\u001F', values.UserId, values.AnonymousId, values.Email, values.Phone, values.OwnId, values.Group, values.ConsentText, values.ConsentSource)
+            .Append(CultureInfo.InvariantCulture, $"\u001F{values.Time}\u001F{values.ConsentTime}");
+        for (var n = 0; n < _columns.Length; n++)
+        {
+            if (_columns[n].Mapping.To is ColumnTarget.Trait or ColumnTarget.GroupTrait or ColumnTarget.Consent)
+            {
+                said.Append('\u001F').Append(CultureInfo.InvariantCulture, $"{(values.Cells[n] is DBNull ? "\u001E" : values.Cells[n])}");
+            }
+        }
+
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(said.ToString())).AsSpan(0, 8));
     }
 
     private void WriteContact(in Values values)
@@ -501,7 +551,7 @@ internal sealed class RowCalls
                 _json.WriteString("textVersion"u8, text);
             }
 
-            _json.WriteString("source"u8, "import"u8);
+            _json.WriteString("source"u8, values.ConsentSource ?? "import");
             _json.WriteEndObject();
         }
 
@@ -546,6 +596,8 @@ internal sealed class RowCalls
 
         public string? ConsentText { get; set; }
 
+        public string? ConsentSource { get; set; }
+
         /// <summary>Both name somebody in one way, and not the same one.</summary>
         public readonly bool IsOfAnother(in Values other) =>
             Differ(UserId, other.UserId) || Differ(Email, other.Email) || Differ(Phone, other.Phone) || Differ(OwnId, other.OwnId)
@@ -565,7 +617,7 @@ internal sealed class RowCalls
                 UserId = UserId ?? other.UserId, Email = Email ?? other.Email, Phone = Phone ?? other.Phone, OwnId = OwnId ?? other.OwnId,
                 AnonymousId = AnonymousId ?? other.AnonymousId, Event = Event ?? other.Event, Order = Order ?? other.Order, Group = Group ?? other.Group,
                 MessageId = MessageId ?? other.MessageId, Time = Time ?? other.Time, ConsentTime = ConsentTime ?? other.ConsentTime,
-                ConsentText = ConsentText ?? other.ConsentText,
+                ConsentText = ConsentText ?? other.ConsentText, ConsentSource = ConsentSource ?? other.ConsentSource,
             };
         }
 

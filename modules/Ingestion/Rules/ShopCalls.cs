@@ -6,7 +6,8 @@ namespace CdpMonolith.Ingestion.Rules;
 internal static class ShopCalls
 {
     /// <summary>Who it is: the shop's own id, e-mail address and phone number; null: nobody.</summary>
-    public static JsonObject? Context(string shop, string? customerId, string? email, string? phone)
+    /// <param name="country">Where the phone number belongs when it does not say it itself.</param>
+    public static JsonObject? Context(string shop, string? customerId, string? email, string? phone, string? country)
     {
         if (customerId is null && email is null && phone is null)
         {
@@ -23,6 +24,7 @@ internal static class ShopCalls
         var traits = new JsonObject();
         traits.Put("email", email);
         traits.Put("phone", phone);
+        traits.Put("country", phone is null ? null : country);
         if (traits.Count > 0)
         {
             context["traits"] = traits;

@@ -34,7 +34,8 @@ internal static class ShopifyHook
         var customer = order.At("customer");
         var context = ShopCalls.Context(
             Shop, customer?.Text("id"), order.Text("email") ?? order.Text("contact_email") ?? customer?.Text("email"),
-            order.Text("phone") ?? customer?.Text("phone") ?? order.Text("billing_address.phone"));
+            order.Text("phone") ?? customer?.Text("phone") ?? order.Text("billing_address.phone"),
+            order.Text("billing_address.country_code") ?? customer?.Text("default_address.country_code") ?? order.Text("shipping_address.country_code"));
         if (context is null)
         {
             return HookResult.Nobody(id);
@@ -47,9 +48,9 @@ internal static class ShopifyHook
             _ => order.Text("updated_at"),
         };
         var told = (JsonObject)context.DeepClone();
-        if (once == "completed" && order.Is("buyer_accepts_marketing"))
+        if (once == "completed")
         {
-            ShopCalls.Decide(told, Shop, hook.Purpose, "email", true, at);
+            Decide(told, hook.Purpose, customer, order.Is("buyer_accepts_marketing") ? at : null);
         }
 
         var identify = ShopCalls.Identify($"{Shop}/{hook.Delivery}/who", at, told, Traits(customer ?? order.At("billing_address"), context));
@@ -97,28 +98,36 @@ internal static class ShopifyHook
     private static HookResult Customer(Hook hook)
     {
         var customer = hook.Body;
-        if (ShopCalls.Context(Shop, customer.Text("id"), customer.Text("email"), customer.Text("phone")) is not { } context)
+        var country = customer.Text("default_address.country_code");
+        if (ShopCalls.Context(Shop, customer.Text("id"), customer.Text("email"), customer.Text("phone"), country) is not { } context)
         {
             return HookResult.Nobody(null);
         }
 
-        foreach (var channel in new[] { "email", "sms" })
-        {
-            // not_subscribed was never asked, pending has not confirmed: neither is an answer.
-            bool? said = customer.Text($"{channel}_marketing_consent.state") switch
-            {
-                "subscribed" => true,
-                "unsubscribed" or "redacted" => false,
-                null when channel == "email" && customer.Is("accepts_marketing") => true,
-                _ => null,
-            };
-            ShopCalls.Decide(
-                context, Shop, hook.Purpose, channel, said,
-                customer.Text($"{channel}_marketing_consent.consent_updated_at") ?? customer.Text("accepts_marketing_updated_at"));
-        }
+        Decide(context, hook.Purpose, customer, null);
 
         var at = hook.Topic == "customers/create" ? customer.Text("created_at") : customer.Text("updated_at");
         return HookResult.Of(null, ShopCalls.Identify($"{Shop}/{hook.Delivery}", at, context, Traits(customer, context)));
+    }
+
+    /// <summary>What the customer agreed to, by e-mail and by text message, with the time when it was said.</summary>
+    /// <param name="ticked">When the box of the order was ticked; null: it was not, or there is no order.</param>
+    private static void Decide(JsonObject context, string purpose, JsonElement? customer, string? ticked)
+    {
+        foreach (var channel in new[] { "email", "sms" })
+        {
+            // not_subscribed was never asked, pending has not confirmed: neither is an answer.
+            bool? said = customer?.Text($"{channel}_marketing_consent.state") switch
+            {
+                "subscribed" => true,
+                "unsubscribed" or "redacted" => false,
+                null when channel == "email" && (ticked is not null || customer?.Is("accepts_marketing") == true) => true,
+                _ => null,
+            };
+            ShopCalls.Decide(
+                context, Shop, purpose, channel, said,
+                customer?.Text($"{channel}_marketing_consent.consent_updated_at") ?? ticked ?? customer?.Text("accepts_marketing_updated_at"));
+        }
     }
 
     private static HookResult Refund(Hook hook)

@@ -30,7 +30,7 @@ internal static class WooHook
 
         // Customer 0 is a guest.
         var customer = order.Text("customer_id") is { } known and not "0" ? known : null;
-        if (ShopCalls.Context(Shop, customer, order.Text("billing.email"), order.Text("billing.phone")) is not { } context)
+        if (ShopCalls.Context(Shop, customer, order.Text("billing.email"), order.Text("billing.phone"), order.Text("billing.country")) is not { } context)
         {
             return HookResult.Nobody(id);
         }
@@ -67,6 +67,14 @@ internal static class WooHook
         if (hook.Topic == "order.updated" || calls.Count == 1)
         {
             calls.Add(Track("Order Updated", hook.Delivery, Utc(order, "date_modified"), Properties(order, id)));
+        }
+
+        // What was ticked at the checkout was said then, however often the order comes again.
+        var told = (JsonObject)context.DeepClone();
+        if (Decide(told, order, hook.Purpose, Utc(order, "date_created")) is { } answer)
+        {
+            calls.Add(ShopCalls.Identify(
+                $"{Shop}/order/{id}/consent/{answer}", Utc(order, "date_created"), told, context["traits"]?.DeepClone() as JsonObject ?? []));
         }
 
         return HookResult.Of(id, calls);
@@ -107,25 +115,35 @@ internal static class WooHook
     {
         var customer = hook.Body;
         var email = customer.Text("email") ?? customer.Text("billing.email");
-        if (ShopCalls.Context(Shop, customer.Text("id"), email, customer.Text("billing.phone")) is not { } context)
+        if (ShopCalls.Context(Shop, customer.Text("id"), email, customer.Text("billing.phone"), customer.Text("billing.country")) is not { } context)
         {
             return HookResult.Nobody(null);
         }
 
-        // Where the shop asks at all, an add-on keeps the answer among the meta data.
-        foreach (var meta in customer.Items("meta_data").Where(meta => meta.Text("key") is "marketing_opt_in" or "_marketing_opt_in" or "accepts_marketing"))
-        {
-            bool? said = meta.Text("value")?.ToLowerInvariant() switch
+        Decide(context, customer, hook.Purpose, Utc(customer, "date_modified"));
+        var at = hook.Topic == "customer.created" ? Utc(customer, "date_created") : Utc(customer, "date_modified");
+        return HookResult.Of(null, ShopCalls.Identify($"{Shop}/{hook.Delivery}", at, context, Traits(customer.At("billing"), customer, context)));
+    }
+
+    /// <summary>Where the shop asks at all, an add-on keeps the answer among the meta data of the customer or the order.</summary>
+    /// <returns>The answer, in which a no counts before a yes; null: there is none.</returns>
+    private static string? Decide(JsonObject context, JsonElement of, string purpose, string? at)
+    {
+        var said = of.Items("meta_data")
+            .Where(meta => meta.Text("key") is "marketing_opt_in" or "_marketing_opt_in" or "accepts_marketing" or "_accepts_marketing")
+            .Select(meta => meta.Text("value")?.ToLowerInvariant() switch
             {
                 "yes" or "true" or "1" or "on" => true,
                 "no" or "false" or "0" or "off" => false,
-                _ => null,
-            };
-            ShopCalls.Decide(context, Shop, hook.Purpose, "email", said, Utc(customer, "date_modified"));
+                _ => (bool?)null,
+            }).OfType<bool>().ToList();
+        if (said.Count == 0)
+        {
+            return null;
         }
 
-        var at = hook.Topic == "customer.created" ? Utc(customer, "date_created") : Utc(customer, "date_modified");
-        return HookResult.Of(null, ShopCalls.Identify($"{Shop}/{hook.Delivery}", at, context, Traits(customer.At("billing"), customer, context)));
+        ShopCalls.Decide(context, Shop, purpose, "email", said.TrueForAll(one => one), at);
+        return said.TrueForAll(one => one) ? "yes" : "no";
     }
 
     private static JsonObject Traits(JsonElement? billing, JsonElement person, JsonObject context)

@@ -44,7 +44,7 @@ internal sealed class UndoStore(IStore store) : IUndos
     private const string DropRejects = "DELETE FROM ingestion_import_reject WHERE import_id = @importId";
 
     private const string ThatFoundThemThere = """
-        SELECT i.id AS Id, i.file_id AS FileId
+        SELECT i.id AS Id, i.file_id AS FileId, i.duplicates AS Duplicates
         FROM   ingestion_import AS i
         WHERE  i.source_id = @sourceId AND i.id <> @importId AND i.state = 'Done' AND i.duplicates > 0 AND i.ended_at >= @from
         ORDER  BY i.id
@@ -96,8 +96,8 @@ internal sealed class UndoStore(IStore store) : IUndos
     public static void Stop(WriteSession write, long importId, string? error) => write.Execute(SetError, new { importId, error });
 
     /// <summary>Imports of the same source that ended since and passed over calls because they were there already.</summary>
-    public static IReadOnlyList<(long Id, long FileId)> FoundThemThere(ReadSession read, long importId, long sourceId, long from) =>
-        [.. read.Query<(long, long)>(ThatFoundThemThere, new { importId, sourceId, from })];
+    public static IReadOnlyList<(long Id, long FileId, long Duplicates)> FoundThemThere(ReadSession read, long importId, long sourceId, long from) =>
+        [.. read.Query<(long, long, long)>(ThatFoundThemThere, new { importId, sourceId, from })];
 
     /// <summary>Takes the file of an import from its first row again.</summary>
     public static void TakeAgain(WriteSession write, long importId)

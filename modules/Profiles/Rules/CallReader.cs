@@ -11,7 +11,8 @@ namespace CdpMonolith.Profiles.Rules;
 /// Identifiers: <c>userId</c>, <c>anonymousId</c>, an alias's <c>previousId</c>, <c>email</c> and <c>phone</c> of an identify
 /// call's <c>traits</c> and of any call's <c>context.traits</c>, and <c>context.externalIds</c> of the collection
 /// <c>users</c>. Traits: an identify call's <c>traits</c> and <c>context.traits</c>, of which the former wins; other calls carry
-/// in <c>context.traits</c> what their client remembers, not news. Group traits are the group's.
+/// in <c>context.traits</c> what their client remembers, not news. Group traits are the group's. A phone number without a country is
+/// one of the country that the call itself names, else of the source's.
 /// </remarks>
 /// <param name="countries">Where phone numbers of a source belong; null: nothing is known of that.</param>
 internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countries = null)
@@ -19,6 +20,8 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
     private const int LongestName = 255;
     private const int LongestRemembered = 64;
     private const int Remembered = 2000;
+    private const int PlacesOfTraits = 4;
+    private const int PlaceOfAddress = 2;
 
     private readonly HashSet<string> _names = new(StringComparer.Ordinal);
     private readonly Dictionary<string, string> _types = new(StringComparer.Ordinal);
@@ -27,6 +30,10 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
     private readonly List<Trait> _said = [];
     private readonly List<Trait> _inContext = [];
     private readonly ArrayBufferWriter<byte> _value = new(256);
+    private readonly List<string> _phones = [];
+
+    /// <summary>The country as the call says it, in the order in which it counts: code, name, that of the address; traits before context.</summary>
+    private readonly string?[] _places = new string?[2 * PlacesOfTraits];
     private string? _country;
 
     public Call Read(Event call)
@@ -34,11 +41,14 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
         _named.Clear();
         _said.Clear();
         _inContext.Clear();
+        _phones.Clear();
+        Array.Clear(_places);
         _country = countries?.Of(call.SourceId);
         Add(IdentifierTypes.UserId, call.UserId);
         if (MayNameMore(call))
         {
             ReadBody(call);
+            AddPhones();
         }
 
         Add(IdentifierTypes.AnonymousId, call.AnonymousId);
@@ -121,7 +131,8 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
         {
             var isEmail = reader.ValueTextEquals("email"u8);
             var isPhone = reader.ValueTextEquals("phone"u8);
-            if (!keep && !isEmail && !isPhone)
+            var place = reader.ValueTextEquals("countryCode"u8) ? 0 : reader.ValueTextEquals("country"u8) ? 1 : reader.ValueTextEquals("address"u8) ? PlaceOfAddress : -1;
+            if (!keep && !isEmail && !isPhone && place < 0)
             {
                 reader.Read();
                 reader.Skip();
@@ -130,9 +141,17 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
 
             var name = isEmail ? "email" : isPhone ? "phone" : Name(ref reader);
             reader.Read();
-            if (isEmail || isPhone)
+            if (isEmail)
             {
-                Add(isEmail ? IdentifierTypes.Email : IdentifierTypes.Phone, Text(ref reader));
+                Add(IdentifierTypes.Email, Text(ref reader));
+            }
+            else if (isPhone && Text(ref reader) is { } phone)
+            {
+                _phones.Add(phone);
+            }
+            else if (place >= 0)
+            {
+                KeepPlace(reader, place + (into == _said ? 0 : PlacesOfTraits));
             }
 
             if (keep && name.Length is > 0 and <= LongestName && !IsEmpty(ref reader))
@@ -143,6 +162,52 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
             {
                 reader.Skip();
             }
+        }
+    }
+
+    /// <param name="reader">A copy: the value is read once more.</param>
+    private void KeepPlace(Utf8JsonReader reader, int place)
+    {
+        if (reader.TokenType == JsonTokenType.String && place % PlacesOfTraits != PlaceOfAddress)
+        {
+            _places[place] = reader.GetString();
+        }
+
+        if (reader.TokenType != JsonTokenType.StartObject || place % PlacesOfTraits != PlaceOfAddress)
+        {
+            return;
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            var at = reader.ValueTextEquals("countryCode"u8) ? place : reader.ValueTextEquals("country"u8) ? place + 1 : -1;
+            reader.Read();
+            if (at >= 0 && reader.TokenType == JsonTokenType.String)
+            {
+                _places[at] = reader.GetString();
+            }
+
+            reader.Skip();
+        }
+    }
+
+    /// <summary>Phone numbers, once all is read that may tell where they belong.</summary>
+    private void AddPhones()
+    {
+        if (_phones.Count == 0)
+        {
+            return;
+        }
+
+        string? own = null;
+        foreach (var place in _places)
+        {
+            own ??= place is null ? null : CountryNames.ToIso2(place);
+        }
+
+        foreach (var phone in _phones)
+        {
+            Add(IdentifierTypes.Phone, phone, own is not null && PhoneNumbers.ToE164(phone, own) is not null ? own : _country);
         }
     }
 
@@ -191,9 +256,9 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
         }
     }
 
-    private void Add(string type, string? value)
+    private void Add(string type, string? value, string? country = null)
     {
-        if (rules.Normalise(type, value, _country) is { } identifier && !_named.Contains(identifier))
+        if (rules.Normalise(type, value, country) is { } identifier && !_named.Contains(identifier))
         {
             _named.Add(identifier);
         }
@@ -228,6 +293,7 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
         _inContext.RemoveAll(trait => _said.Exists(said => said.Name == trait.Name));
         _said.AddRange(_inContext);
         AddCode("country", "countryCode");
+        AddCodeOfAddress();
         AddCode("currency", "currencyCode");
         return Traits.Of(_said);
     }
@@ -248,6 +314,26 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
         var code = reader.TokenType != JsonTokenType.String ? null
             : name == "country" ? CountryNames.ToIso2(reader.GetString()!) : CurrencyCodes.ToIso4217(reader.GetString()!, _country);
         _said.Add(new Trait(codeName, code is null ? Traits.NullValue : Encoding.UTF8.GetBytes($"\"{code}\""), _said[at].At));
+    }
+
+    /// <summary>The same of Segment's <c>address.country</c>, when nothing else tells the country.</summary>
+    private void AddCodeOfAddress()
+    {
+        var at = _said.FindIndex(trait => trait.Name == "address");
+        if (at < 0 || _said.Exists(trait => trait.Name is "country" or "countryCode"))
+        {
+            return;
+        }
+
+        var address = new Utf8JsonReader(_said[at].Value);
+        address.Read();
+        Array.Clear(_places);
+        KeepPlace(address, PlaceOfAddress);
+        if (_said[at].Value[0] == '{' && (_places[PlaceOfAddress] ?? _places[PlaceOfAddress + 1]) is { Length: > 0 } said)
+        {
+            var code = CountryNames.ToIso2(said);
+            _said.Add(new Trait("countryCode", code is null ? Traits.NullValue : Encoding.UTF8.GetBytes($"\"{code}\""), _said[at].At));
+        }
     }
 
     private static string? Text(ref Utf8JsonReader reader) => reader.TokenType switch

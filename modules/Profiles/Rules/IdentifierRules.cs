@@ -113,7 +113,7 @@ internal sealed class IdentifierRules(IEnumerable<string> furtherBlocked, string
     /// <summary>What fits no numbering plan: its digits, with a plus when it names its country. Null: too few, or nothing.</summary>
     private static string? Digits(string value)
     {
-        value = PhoneNumbers.WithPlainDigits(value);
+        value = PhoneNumbers.WithPlainDigits(PhoneNumbers.First(value));
         Span<char> kept = stackalloc char[value.Length];
         var length = 0;
         foreach (var sign in value)
