@@ -21,8 +21,21 @@ internal static class CommandLine
           --urls=http://IP:PORT  where to listen (default: http://127.0.0.1:5080)
         """;
 
-    /// <returns>0 done, 1 failed, 2 the command line is wrong.</returns>
+    /// <returns>0 done, 1 failed, 2 the command line or a setting is wrong.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output)
+    {
+        try
+        {
+            return await DoAsync(args, output);
+        }
+        catch (WrongSettingsException wrong)
+        {
+            await Console.Error.WriteLineAsync(wrong.Message);
+            return 2;
+        }
+    }
+
+    private static async Task<int> DoAsync(string[] args, TextWriter output)
     {
         var (verb, rest) = args is [var first, .. var others] && !first.StartsWith('-') ? (first, others) : ("serve", args);
         switch (verb)
