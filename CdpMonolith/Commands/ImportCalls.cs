@@ -141,7 +141,7 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output)
             return body;
         }
 
-        await Console.Error.WriteLineAsync($"{body?["detail"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
+        await Console.Error.WriteLineAsync($"{body?["title"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
         return null;
     }
 }
