@@ -23,6 +23,7 @@ internal static class Server
     };
 
     /// <summary>Builds it; <paramref name="change"/> may add or replace services, for tests and the demo.</summary>
+    /// <exception cref="WrongSettingsException">A setting cannot be; nothing was opened.</exception>
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? change = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions
@@ -41,6 +42,7 @@ internal static class Server
         change?.Invoke(builder);
 
         var app = builder.Build();
+        Settings.Check(app.Services);
         var manifest = EmbeddedAssets.Use(app);
         app.UseStatusCodePagesWithReExecute("/not-found");
         app.Use((context, next) =>

@@ -22,6 +22,15 @@ public sealed class TextTests
     }
 
     [TestCaseSource(nameof(Rooms))]
+    public void Every_text_that_counts_has_its_form_for_one(string room)
+    {
+        var known = XDocument.Load(Repo.Path(room, "Texts.resx")).Descendants("data").Select(data => (string)data.Attribute("name")!).ToHashSet();
+        var asked = Repo.Files(room)
+            .SelectMany(file => Regex.Matches(File.ReadAllText(file), """\.Counted\(\s*"([\w.]+)",""").Select(match => match.Groups[1].Value));
+        Assert.That(asked.SelectMany(key => new[] { key, $"{key}.One" }).Except(known), Is.Empty);
+    }
+
+    [TestCaseSource(nameof(Rooms))]
     public void No_page_has_words_of_its_own(string room)
     {
         var offences = Repo.Files(room).Where(file => file.EndsWith(".razor", StringComparison.Ordinal))

@@ -33,6 +33,7 @@ public sealed class CatalogueApiTests
                 one.GetProperty("members").EnumerateArray().ToDictionary(each => each.GetProperty("name").GetString()!, each => each.GetProperty("sample").GetString()),
                 Is.EquivalentTo(new Dictionary<string, string> { ["total"] = "5", ["email"] = "x@x.xxxxxxx" }));
             Assert.That(none.StatusCode, Is.EqualTo(HttpStatusCode.NotFound));
+            Assert.That((await none.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("catalogue.event_unknown"));
             Assert.That(odd.StatusCode, Is.EqualTo(HttpStatusCode.UnprocessableEntity));
             Assert.That((await odd.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo("catalogue.type_unknown"));
             Assert.That(nobody.StatusCode, Is.EqualTo(HttpStatusCode.Unauthorized));

@@ -84,6 +84,27 @@ public sealed class QuarantineTests
     }
 
     [Test]
+    public async Task Those_of_one_source_are_read_and_counted_by_themselves()
+    {
+        await _door.SendAsync("{'batch':[{'type':'page'},{'type':'page'},{'type':'track','userId':'u'}]}");
+        var till = (await _door.Test.Get<Sources>().CreateAsync(Actor.System, "Till", SourceKind.Server, default)).Value;
+        var acceptor = _door.Test.Get<Acceptor>();
+        var body = Encoding.UTF8.GetBytes("{\"batch\":[{\"type\":\"page\"}]}");
+        await acceptor.AcceptAsync(till, acceptor.Read(body, Arrival.Batch), body, Arrival.Batch);
+        var store = _door.Test.Get<QuarantineStore>();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That((await store.ReadAsync(null, till.Id, long.MaxValue, 9, default)).Select(item => item.Id), Is.EqualTo(new[] { 4L }));
+            Assert.That((await store.ReadAsync("event.id_missing", _door.Source.Id, 2, 9, default)).Select(item => item.Id), Is.EqualTo(new[] { 1L }));
+            Assert.That(await store.IdsAsync("event.id_missing", _door.Source.Id, default), Is.EqualTo(new[] { 1L, 2L }));
+            Assert.That(
+                (await store.CountsAsync(_door.Source.Id, default)).Select(count => (count.Reason, count.Count)),
+                Is.EqualTo(new[] { ("event.id_missing", 2L), ("event.name_missing", 1L) }));
+            Assert.That((await store.CountsAsync(null, default)).Sum(count => count.Count), Is.EqualTo(4));
+        }
+    }
+
+    [Test]
     public async Task Replaying_what_is_stored_already_changes_nothing()
     {
         await _door.SendAsync("{'messageId':'m','type':'track','userId':'u'}", new Arrival(Route: null));

@@ -31,6 +31,13 @@ public sealed class AuditTests
     }
 
     [Test]
+    public async Task Words_are_kept_and_not_the_numbers_that_stand_for_them_in_the_program()
+    {
+        await RecordAsync(Kari, "plan.event_removed", "plan", new { type = DayOfWeek.Tuesday });
+        Assert.That((await Audit.ReadAsync(long.MaxValue, 1, null, default)).Single().Details, Is.EqualTo("{\"type\":\"tuesday\"}"));
+    }
+
+    [Test]
     public async Task Pages_follow_each_other_and_text_filters_literally()
     {
         for (var id = 1; id <= 5; id++)

@@ -93,7 +93,8 @@ public sealed class MailTests
         Assert.That(await loop.SendDueAsync(default), Is.Zero);
         Assert.That(await loop.SendDueAsync(default), Is.Zero);
         var state = await mailer.StateAsync(default);
-        Assert.That((state.Waiting, state.Error), Is.EqualTo((1L, "refused")), "the kind, not what the server says of people");
+        Assert.That((state.Waiting, state.Error), Is.EqualTo((1L, "refused")));
+        Assert.That(state.Answer, Is.EqualTo("451 4.3.0 … is over quota"), "the server's words, without the people in them");
 
         server.Refusal = null;
         Assert.That(await loop.SendDueAsync(default), Is.Zero, "a minute has not passed");
@@ -161,11 +162,21 @@ public sealed class MailTests
         }
     }
 
+    [Test]
+    public async Task A_server_that_is_down_is_quoted()
+    {
+        await using var server = new MailServer { Greeting = "421 down" };
+        await using var door = await OpenAsync(null, server);
+        var failure = await door.Test.Get<Mailer>().TrySendAsync("ann@people.example", "Hello", "World", "1", default);
+        Assert.That(failure, Is.EqualTo(new MailFailure("refused", "421 down")));
+    }
+
     [TestCase("Host", "smtp.example", "Mail:From")]
-    [TestCase("Port", "0", "Port")]
+    [TestCase("Port", "0", "Mail:Port must be between 1 and 65535.")]
+    [TestCase("Tls", "perhaps", "Mail:Tls must be true or false.")]
     public async Task A_setting_that_cannot_be_stops_the_program_with_its_name(string name, string value, string says)
     {
-        var fault = await Assert.ThrowsAsync<OptionsValidationException>(() => TestApp.StartAsync(args: [$"--Mail:{name}={value}"]));
+        var fault = await Assert.ThrowsAsync<WrongSettingsException>(() => TestApp.StartAsync(args: [$"--Mail:{name}={value}"]));
         Assert.That(fault!.Message, Does.Contain(says));
     }
 
@@ -211,9 +222,9 @@ public sealed class MailTests
         await page.ClickAsync("#mail-test");
         await Expect(page.GetByText("The server has taken the mail")).ToBeVisibleAsync();
         Assert.That(server.Arrived.Single().To, Is.EqualTo(TestUsers.EmailOf(Roles.Admin)));
-        server.Refusal = "554 no";
+        server.Refusal = $"554 no {new string('x', 400)}";
         await page.ClickAsync("#mail-test");
-        await Expect(page.GetByText("The mail was not sent: the server refused it.")).ToBeVisibleAsync();
+        await Expect(page.GetByText("The mail was not sent: the server refused it. It answered: 554 no xxx")).ToBeVisibleAsync();
 
         using var admin = await app.UserAsync(Roles.Admin);
         using var viewer = await app.UserAsync(Roles.Viewer);
@@ -239,7 +250,7 @@ public sealed class MailTests
         var options = new MailOptions { Host = "localhost", Port = port, Tls = tls, From = "cdp@shop.example" };
         change?.Invoke(options);
         await using var test = new TestStore(services => services.AddSingleton(Options.Create(options)));
-        return await test.Get<Mailer>().TrySendAsync("ann@people.example", "Hello", "World", "1", default);
+        return (await test.Get<Mailer>().TrySendAsync("ann@people.example", "Hello", "World", "1", default))?.Kind;
     }
 
     private static async Task SendAsync(Door door)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using CdpMonolith.Platform.Accounts;
 using CdpMonolith.Platform.Audit;
 using CdpMonolith.Platform.Users;
@@ -45,6 +46,47 @@ public sealed class WebTests
                 : !endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(data => Policies.All.Contains(data.Policy)) && !IsBlazor(endpoint))
             .Select(endpoint => $"{endpoint.DisplayName} {endpoint.RoutePattern.RawText}");
         Assert.That(loose, Is.Empty);
+    }
+
+    [Test]
+    public async Task What_is_not_there_is_told_with_a_code()
+    {
+        using var owner = await _app.UserAsync(Roles.Owner);
+        foreach (var (path, code) in new[]
+        {
+            ("/api/catalogue/event?name=Nothing", "catalogue.event_unknown"), ("/api/plan/draft?name=Nothing", "catalogue.event_unknown"), ("/api/sources/999/browser", "source.unknown"),
+            ("/api/sources/999/webhook", "source.unknown"), ("/api/sources/999/form", "source.unknown"), ("/api/consent-texts/none", "consent_text.unknown"),
+            ("/api/imports/999", "import.unknown"), ("/api/imports/999/undo", "undo.unknown"), ("/api/imports/999/rejected.csv", "import.unknown"),
+            ("/api/values/none", "values.unknown"), ("/api/values/none/csv", "values.unknown"),
+        })
+        {
+            using var answer = await owner.GetAsync(path);
+            Assert.That((answer.StatusCode, answer.Content.Headers.ContentType?.MediaType), Is.EqualTo((HttpStatusCode.NotFound, "application/problem+json")), path);
+            Assert.That((await answer.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("code").GetString(), Is.EqualTo(code), path);
+        }
+    }
+
+    [Test]
+    public void The_page_of_the_API_lists_every_endpoint_with_its_policy()
+    {
+        var there = Endpoints()
+            .Where(endpoint => endpoint.RoutePattern.RawText!.TrimStart('/').StartsWith("api/", StringComparison.Ordinal) && endpoint.Metadata.GetMetadata<IAllowAnonymous>() is null)
+            .SelectMany(endpoint => endpoint.Metadata.GetMetadata<HttpMethodMetadata>()!.HttpMethods.Select(method =>
+                $"{method} /{endpoint.RoutePattern.RawText!.Trim('/').Replace(":long", "", StringComparison.Ordinal)} {endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>()[^1].Policy}"));
+        var listed = Regex.Matches(File.ReadAllText(Repo.Path("docs", "api.md")), @"^\| ([A-Z]+) \| `([^`]+)` \| (\w+) \|", RegexOptions.Multiline)
+            .Select(row => $"{row.Groups[1].Value} {row.Groups[2].Value} {row.Groups[3].Value}");
+        Assert.That(listed, Is.EquivalentTo(there));
+    }
+
+    [Test]
+    public void Every_job_and_stage_has_a_name_for_people()
+    {
+        var names = _app.Get<CdpMonolith.Platform.Console.WorkNames>();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(_app.Get<IEnumerable<CdpMonolith.Platform.Jobs.IJob>>().Select(job => job.Name).Where(name => names.Job(name) == name), Is.Empty);
+            Assert.That(_app.Get<IEnumerable<CdpMonolith.Platform.Logs.IStage>>().Select(stage => stage.Name).Where(name => names.Stage(name) == name), Is.Empty);
+        }
     }
 
     [Test]

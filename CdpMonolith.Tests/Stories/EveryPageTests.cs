@@ -45,6 +45,28 @@ public sealed class EveryPageTests
                 }
             }
 
+            // Words stay whole, and what can be done with a row is in sight.
+            for (const cell of document.querySelectorAll(".table td")) {
+                const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+                while (cell.offsetParent && texts.nextNode()) {
+                    const text = texts.currentNode;
+                    for (const word of text.parentElement.closest("code, .mono, .breaks, .rzi, option, svg") ? [] : text.data.matchAll(/\p{L}{2,24}/gu)) {
+                        const range = document.createRange();
+                        range.setStart(text, word.index);
+                        range.setEnd(text, word.index + word[0].length);
+                        const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+                        if (lines.size > 1) {
+                            wrong.push(`cuts the word ${word[0]}`);
+                        }
+                    }
+                }
+            }
+            for (const button of document.querySelectorAll(".table-wrap td.actions :is(button, a)")) {
+                if (button.getBoundingClientRect().right > button.closest(".table-wrap").getBoundingClientRect().right + 1) {
+                    wrong.push(`hides an action: ${button.outerHTML.slice(0, 100)}`);
+                }
+            }
+
             // Contrast as WCAG 2.2 has it (1.4.3): 4.5 to 1.
             const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
             const known = new Map();
@@ -195,6 +217,11 @@ public sealed class EveryPageTests
 
         await CreatedAsync("/api/mappings", new { name = "Contacts of the CRM", header = new[] { "Customer number", "Email" }, map = "Customer number=ownId,Email=email", sourceId = 1 });
         await CreatedAsync("/api/feeds", new { name = "Contacts of the CRM, every night", kind = "https", place = "https://crm.invalid/exports/contacts.csv", cron = "0 0 2 * * ?", mappingId = 1, sourceId = 1 });
+        using (var table = await owner.PutAsJsonAsync("/api/values/gender", new { values = new[] { new { value = "female", written = new[] { "F", "Woman" } } } }))
+        {
+            Assert.That(table.StatusCode, Is.EqualTo(HttpStatusCode.OK));
+        }
+
         await app.CatchUpAsync();
         var rule = JsonElement.Parse("""
             {"version":1,"match":{"kind":"all","of":[

@@ -33,6 +33,9 @@ internal sealed class MailServer : IAsyncDisposable
 
     public ConcurrentQueue<ArrivedMail> Arrived { get; } = new();
 
+    /// <summary>What is said to who connects.</summary>
+    public string Greeting { get; set; } = "220 mail.example ESMTP";
+
     /// <summary>What is answered to a mail instead of yes, such as <c>451 try later</c>; null: yes.</summary>
     public string? Refusal { get; set; }
 
@@ -77,7 +80,7 @@ internal sealed class MailServer : IAsyncDisposable
     {
         var (reader, writer) = Over(stream);
         var (encrypted, who, from, to) = (false, (string?)null, "", "");
-        await SayAsync("220 mail.example ESMTP");
+        await SayAsync(Greeting);
         while (await reader.ReadLineAsync(_stop.Token) is { } line)
         {
             switch (line.Split(' ', ':')[0].ToUpperInvariant())

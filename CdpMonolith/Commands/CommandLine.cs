@@ -21,15 +21,27 @@ internal static class CommandLine
           --urls=http://IP:PORT  where to listen (default: http://127.0.0.1:5080)
         """;
 
-    /// <returns>0 done, 1 failed, 2 the command line is wrong.</returns>
+    /// <returns>0 done, 1 failed, 2 the command line or a setting is wrong.</returns>
     public static async Task<int> RunAsync(string[] args, TextWriter output)
+    {
+        try
+        {
+            return await DoAsync(args, output);
+        }
+        catch (WrongSettingsException wrong)
+        {
+            await Console.Error.WriteLineAsync(wrong.Message);
+            return 2;
+        }
+    }
+
+    private static async Task<int> DoAsync(string[] args, TextWriter output)
     {
         var (verb, rest) = args is [var first, .. var others] && (!first.StartsWith('-') || first is "--help" or "-h" or "--version") ? (first, others) : ("serve", args);
         if (verb is "serve" or "user" && rest.Any(one => one is "--help" or "-h"))
         {
             verb = "help";
         }
-
         switch (verb)
         {
             case "serve":

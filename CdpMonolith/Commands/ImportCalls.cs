@@ -224,7 +224,7 @@ internal sealed class ImportCalls(HttpClient server, TextWriter output, Func<Can
         }
 
         IsCommandLineWrong = (string?)body?["code"] is { } code && (code.StartsWith("mapping.", StringComparison.Ordinal) || code is "file.encoding_unknown" or "file.delimiter_unknown");
-        await Console.Error.WriteLineAsync($"{body?["detail"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
+        await Console.Error.WriteLineAsync($"{body?["title"] ?? answer.ReasonPhrase}{(body?["field"] is { } field ? $" ({field})" : "")}");
         return null;
     }
 }

@@ -1,11 +1,27 @@
-// What the console needs of the browser itself: the search shortcut, copying, and closing menus.
+// What the console needs of the browser itself: the search shortcut, copying, where the keyboard goes on, and closing menus.
 window.cdp = {
     reveal: id => document.getElementById(id)?.scrollIntoView({ block: "nearest" }),
+    // What a dialog shows is there a moment later.
+    focus: async selector => {
+        for (let tries = 0; tries < 50; tries++) {
+            const found = [...document.querySelectorAll(selector)].filter(each => each.checkVisibility()).pop();
+            if (found) {
+                found.focus();
+                return;
+            }
+            await new Promise(resolve => setTimeout(resolve, 20));
+        }
+    },
 };
 document.addEventListener("keydown", event => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
         event.preventDefault();
         document.getElementById("palette-open")?.click();
+    }
+    const menu = event.key === "Escape" && document.querySelector("details.menu[open]");
+    if (menu) {
+        menu.open = false;
+        menu.querySelector("summary").focus();
     }
 });
 document.addEventListener("click", async event => {

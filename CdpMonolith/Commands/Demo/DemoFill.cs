@@ -165,7 +165,7 @@ internal sealed class DemoFill(HttpClient server, TextWriter output, DemoSamples
     {
         using var answer = await server.PostAsJsonAsync(path, wanted, ct);
         var body = (await answer.Content.ReadFromJsonAsync<JsonNode>(ct))!;
-        return answer.IsSuccessStatusCode ? body : throw new HttpRequestException($"{path}: {body["detail"]}");
+        return answer.IsSuccessStatusCode ? body : throw new HttpRequestException($"{path}: {body["title"]}");
     }
 
     private Task SayAsync(string line) => output.WriteLineAsync($"  {line}");

@@ -65,6 +65,7 @@ internal sealed class CatalogueReader(IStore store, TimeProvider clock)
             read => (CatalogueStore.Of(read, call, name), CatalogueStore.Days(read, call, name, first), PlanStore.Read(read).Plan.Find(call, name)), ct);
         var sensitive = (planned?.Members ?? []).Where(member => member.Sensitive).Select(member => member.Name).ToHashSet(StringComparer.Ordinal);
         var members = names.Where(each => each.Key.Member.Length > 0 && each.Seen > 0)
+            .Select(each => each with { Different = Math.Min(each.Different, each.Seen) }) // an estimate: never more than there were
             .Select(each => each.Sample is { } sample && sensitive.Contains(each.Key.Member) ? each with { Sample = Samples.Shape(sample) } : each).ToList();
         if (names.Find(each => each.Key.Member.Length == 0) is not { } seen || (seen.Seen <= 0 && members.Count == 0))
         {

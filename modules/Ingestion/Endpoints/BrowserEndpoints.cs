@@ -76,8 +76,8 @@ internal sealed class BrowserEndpoints(BrowserScript script, BrowserTags tags, S
         }
     }
 
-    private static Results<Ok<BrowserSettings>, NotFound> Find(long id, Sources sources, BrowserEndpoints browser) =>
-        sources.Find(id) is null ? TypedResults.NotFound() : TypedResults.Ok(browser.Settings(id));
+    private static Results<Ok<BrowserSettings>, ProblemHttpResult> Find(long id, Sources sources, BrowserEndpoints browser) =>
+        sources.Find(id) is null ? Refused.As(Refused.SourceUnknown) : TypedResults.Ok(browser.Settings(id));
 
     private BrowserSettings Settings(long id) => tags.Of(id);
 

@@ -56,6 +56,9 @@ internal static class CatalogueEndpoints
     private static readonly Problem TypeUnknown = new(
         "catalogue.type_unknown", "The type must be track, page, screen, identify, group or alias.", "type");
 
+    /// <summary>Nothing of the kind was seen.</summary>
+    internal static readonly Problem EventUnknown = new("catalogue.event_unknown", "No such event was seen.", "name");
+
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         var api = endpoints.MapGroup("/api/catalogue").RequireAuthorization(Policies.View).WithTags("Catalogue");
@@ -80,7 +83,7 @@ internal static class CatalogueEndpoints
         });
     }
 
-    private static async Task<Results<Ok<object>, ProblemHttpResult, NotFound>> FindAsync(
+    private static async Task<Results<Ok<object>, ProblemHttpResult>> FindAsync(
         string? type, string? name, CatalogueReader catalogue, CancellationToken ct)
     {
         if (TypeOf(type ?? "track") is not { } call)
@@ -95,7 +98,7 @@ internal static class CatalogueEndpoints
                 members = found.Members.Select(NameAnswer.Of),
                 days = found.Days.Select(day => new { day = DateOnly.FromDateTime(DateTime.UnixEpoch).AddDays((int)day.Day), day.Seen }),
             })
-            : TypedResults.NotFound();
+            : Refused.As(EventUnknown);
     }
 
     private static CallType? TypeOf(string type) =>

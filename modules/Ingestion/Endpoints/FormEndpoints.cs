@@ -6,6 +6,7 @@ using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Receive;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
 using Microsoft.AspNetCore.Builder;
@@ -143,15 +144,16 @@ internal sealed partial class FormEndpoints(Forms forms, Senders senders, Thrott
     private static string? Address(string? text) =>
         text is { Length: > 0 and <= AddressAtMost } && Uri.TryCreate(text, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https" ? text : null;
 
-    private static async Task<Results<Ok<FormDefinition>, NotFound>> FindAsync(long id, Forms forms, CancellationToken ct) =>
-        await forms.FindAsync(id, ct) is { } form ? TypedResults.Ok(form) : TypedResults.NotFound();
+    private static async Task<Results<Ok<FormDefinition>, ProblemHttpResult>> FindAsync(long id, Forms forms, Sources sources, CancellationToken ct) =>
+        await forms.FindAsync(id, ct) is { } form ? TypedResults.Ok(form)
+        : Refused.As(sources.Find(id) is null ? Refused.SourceUnknown : new Problem("form.unknown", "This source has no form yet."));
 
-    private static async Task<Results<Ok<FormDefinition>, ProblemHttpResult, NotFound>> SaveAsync(
+    private static async Task<Results<Ok<FormDefinition>, ProblemHttpResult>> SaveAsync(
         long id, FormDefinition wanted, Sources sources, Forms forms, ClaimsPrincipal user, CancellationToken ct)
     {
         if (sources.Find(id) is not { } source)
         {
-            return TypedResults.NotFound();
+            return Refused.As(Refused.SourceUnknown);
         }
 
         var outcome = await forms.SaveAsync(Actor.Of(user), source, wanted, ct);
@@ -164,8 +166,10 @@ internal sealed partial class FormEndpoints(Forms forms, Senders senders, Thrott
         return new FormCountsAnswer(counts.FirstOrDefault(count => count.Question.Length == 0)?.Given ?? 0, counts.Where(count => count.Question.Length > 0));
     }
 
-    private static async Task<Results<Ok<ConsentText>, NotFound>> WordingAsync(string textVersion, Forms forms, CancellationToken ct) =>
-        await forms.WordingAsync(textVersion, ct) is { } wording ? TypedResults.Ok(new ConsentText(textVersion, wording)) : TypedResults.NotFound();
+    private static async Task<Results<Ok<ConsentText>, ProblemHttpResult>> WordingAsync(string textVersion, Forms forms, CancellationToken ct) =>
+        await forms.WordingAsync(textVersion, ct) is { } wording
+            ? TypedResults.Ok(new ConsentText(textVersion, wording))
+            : Refused.As(new Problem("consent_text.unknown", "No form had this wording.", "textVersion"));
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "A form of source {SourceId} could not be stored; its sender was asked to send it again")]
     private partial void LogUnavailable(long sourceId);

@@ -6,8 +6,10 @@ using CdpMonolith.Ingestion.Contracts;
 using CdpMonolith.Ingestion.Receive;
 using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
+using CdpMonolith.Platform;
 using CdpMonolith.Platform.Store;
 using CdpMonolith.Platform.Users;
+using CdpMonolith.Platform.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -117,15 +119,18 @@ internal sealed partial class HookEndpoints(Hooks hooks, Senders senders, IOptio
 
     private static bool IsPing(ReadOnlyMemory<byte> body) => body.Length < 40 && Ping().IsMatch(Encoding.ASCII.GetString(body.Span));
 
-    private static async Task<Results<Ok<HookSettings>, NotFound>> FindAsync(long id, Sources sources, Hooks hooks, CancellationToken ct) =>
-        sources.Find(id) is { } source && Hooks.TakesHooks(source.Kind) ? TypedResults.Ok(await hooks.SettingsAsync(id, ct)) : TypedResults.NotFound();
+    private static async Task<Results<Ok<HookSettings>, ProblemHttpResult>> FindAsync(long id, Sources sources, Hooks hooks, CancellationToken ct) =>
+        sources.Find(id) is { } source && Hooks.TakesHooks(source.Kind) ? TypedResults.Ok(await hooks.SettingsAsync(id, ct)) : NoneOf(id, sources);
 
-    private static async Task<Results<Ok<HookSettings>, ProblemHttpResult, NotFound>> SaveAsync(
+    private static ProblemHttpResult NoneOf(long id, Sources sources) =>
+        sources.Find(id) is null ? Refused.As(Refused.SourceUnknown) : new Problem("hook.kind_wrong", "This kind of source takes no webhooks.").ToHttp(StatusCodes.Status404NotFound);
+
+    private static async Task<Results<Ok<HookSettings>, ProblemHttpResult>> SaveAsync(
         long id, HookSettings wanted, Sources sources, Hooks hooks, ClaimsPrincipal user, CancellationToken ct)
     {
         if (sources.Find(id) is not { } source)
         {
-            return TypedResults.NotFound();
+            return Refused.As(Refused.SourceUnknown);
         }
 
         var whole = wanted with

@@ -6,6 +6,7 @@ using CdpMonolith.Ingestion.Rules;
 using CdpMonolith.Ingestion.Storage;
 using CdpMonolith.Platform;
 using CdpMonolith.Platform.Users;
+using CdpMonolith.Platform.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -20,6 +21,8 @@ internal static class ImportEndpoints
     private const long FileAtMost = 4L << 30;
     private const int RejectsAtOnce = 1000;
 
+    private static readonly Problem NoUndo = new("undo.unknown", "Nobody asked to undo this import.");
+
     public static void MapImports(this IEndpointRouteBuilder endpoints)
     {
         var imports = endpoints.MapGroup("/api/imports").RequireAuthorization(Policies.Analyse);
@@ -32,7 +35,7 @@ internal static class ImportEndpoints
         imports.MapGet("/", async (Imports use, CancellationToken ct, long before = long.MaxValue, int limit = 50) =>
             (await use.LatestAsync(before, Math.Clamp(limit, 1, 200), ct)).Select(import => ViewOf(import, use)));
         imports.MapGet("/{id:long}", async (long id, Imports use, CancellationToken ct) =>
-            await use.FindAsync(id, ct) is { } import ? Results.Ok(ViewOf(import, use)) : Results.NotFound());
+            await use.FindAsync(id, ct) is { } import ? Results.Ok(ViewOf(import, use)) : Refused(Imports.UnknownImport));
         imports.MapPost("/{id:long}/pause", async (long id, HttpContext http, Imports use, CancellationToken ct) =>
             Answer(await use.PauseAsync(Actor.Of(http.User), id, ct), import => ViewOf(import, use)));
         imports.MapPost("/{id:long}/resume", async (long id, HttpContext http, Imports use, CancellationToken ct) =>
@@ -42,7 +45,7 @@ internal static class ImportEndpoints
         imports.MapPost("/{id:long}/undo", async (long id, HttpContext http, Undos use, CancellationToken ct) =>
             Answer(await use.StartAsync(Actor.Of(http.User), id, ct), UndoOf)).RequireAuthorization(Policies.Administer);
         imports.MapGet("/{id:long}/undo", async (long id, Undos use, CancellationToken ct) =>
-            await use.FindAsync(id, ct) is { } undo ? Results.Ok(UndoOf(undo)) : Results.NotFound());
+            await use.FindAsync(id, ct) is { } undo ? Results.Ok(UndoOf(undo)) : Refused(NoUndo));
         imports.MapGet("/{id:long}/rejected.csv", RejectsAsync);
     }
 
@@ -114,7 +117,7 @@ internal static class ImportEndpoints
     {
         if (await use.FindAsync(id, ct) is not { } import)
         {
-            http.Response.StatusCode = StatusCodes.Status404NotFound;
+            await Refused(Imports.UnknownImport).ExecuteAsync(http);
             return;
         }
 
@@ -145,9 +148,8 @@ internal static class ImportEndpoints
     private static IResult Answer<T>(Outcome<T> outcome, Func<T, object> view) where T : notnull =>
         outcome.Match(value => Results.Ok(view(value)), Refused);
 
-    private static IResult Refused(Problem problem) => Results.Problem(
-        problem.Message, statusCode: problem.Code.EndsWith(".unknown", StringComparison.Ordinal) ? StatusCodes.Status404NotFound : StatusCodes.Status422UnprocessableEntity,
-        extensions: new Dictionary<string, object?> { ["code"] = problem.Code, ["field"] = problem.Field });
+    private static IResult Refused(Problem problem) => problem.ToHttp(
+        problem.Code.EndsWith(".unknown", StringComparison.Ordinal) ? StatusCodes.Status404NotFound : StatusCodes.Status422UnprocessableEntity);
 
     private static object FindingsOf(FileFindings found) => new
     {

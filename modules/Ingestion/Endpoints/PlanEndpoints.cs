@@ -45,7 +45,7 @@ internal static class PlanEndpoints
     private static async Task<IResult> DraftAsync(string? type, string? name, CatalogueReader catalogue, CancellationToken ct) =>
         TypeOf(type) is not { } call ? Refused.As(TypeUnknown)
         : await catalogue.FindAsync(call, name ?? "", ct) is { } seen ? Json(PlanDraft.Of(seen))
-        : Results.NotFound();
+        : Refused.As(CatalogueEndpoints.EventUnknown);
 
     private static async Task<IResult> ReplaceAsync(HttpRequest request, Plans plans, ClaimsPrincipal user, CancellationToken ct)
     {

@@ -37,7 +37,7 @@ internal sealed class Imports(
     private const int NameAtMost = 200;
 
     internal static readonly Problem UnknownFile = new("file.unknown", "There is no such file; bring it in again.", "fileId");
-    private static readonly Problem UnknownImport = new("import.unknown", "There is no such import.");
+    internal static readonly Problem UnknownImport = new("import.unknown", "There is no such import.");
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

@@ -46,6 +46,7 @@ internal sealed class FeedTidyJob(IStore store, DataFolder folder, IAudit audit,
             await store.WriteAsync(write => audit.Record(write, Actor.System, "file.aged_out", "file", new { deleted, days }), ct);
         }
 
-        return FormattableString.Invariant($"Deleted the copies of {deleted} files that feeds brought more than {days} days ago.");
+        var (copies, ago) = (deleted == 1 ? "copy of one file" : $"copies of {deleted} files", days == 1 ? "a day" : $"{days} days");
+        return FormattableString.Invariant($"Deleted the {copies} that feeds brought more than {ago} ago.");
     }
 }

@@ -31,7 +31,7 @@ export function start(zone, input, page, address, token) {
             if (status === 200 && answer.fileId) {
                 tell("Sent", answer.fileId);
             } else {
-                tell("NotSent", answer.detail ?? null);
+                tell("NotSent", answer.title ?? null);
             }
         };
         tell("Sending", file.name, 0, file.size);

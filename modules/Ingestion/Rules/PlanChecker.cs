@@ -178,16 +178,19 @@ internal sealed class PlanChecker
         _ => "null",
     };
 
+    /// <summary>The reason that calls of this kind lie in quarantine for.</summary>
+    public static string ReasonOf(ViolationKind kind) => kind switch
+    {
+        ViolationKind.EventUnplanned => "plan.event_unplanned",
+        ViolationKind.MemberUnplanned => "plan.property_unplanned",
+        ViolationKind.Missing => "plan.property_missing",
+        ViolationKind.Type => "plan.property_type",
+        ViolationKind.Value => "plan.property_value",
+        _ => "plan.property_pattern",
+    };
+
     private static Refusal RefusalOf(Violation violation, string field) => new(
-        violation.Kind switch
-        {
-            ViolationKind.EventUnplanned => "plan.event_unplanned",
-            ViolationKind.MemberUnplanned => "plan.property_unplanned",
-            ViolationKind.Missing => "plan.property_missing",
-            ViolationKind.Type => "plan.property_type",
-            ViolationKind.Value => "plan.property_value",
-            _ => "plan.property_pattern",
-        },
+        ReasonOf(violation.Kind),
         violation.Kind switch
         {
             ViolationKind.EventUnplanned => "The event is not in the tracking plan.",

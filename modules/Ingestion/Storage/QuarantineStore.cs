@@ -57,6 +57,14 @@ internal sealed class QuarantineStore(IStore store)
         LIMIT  @limit
         """;
 
+    private const string ReadPageOfSource = $"""
+        SELECT {Columns}
+        FROM   ingestion_quarantine
+        WHERE  source_id = @sourceId AND (@reason IS NULL OR reason = @reason) AND id < @before
+        ORDER  BY id DESC
+        LIMIT  @limit
+        """;
+
     private const string ReadOfSource = $"""
         SELECT {Columns}
         FROM   ingestion_quarantine
@@ -66,11 +74,22 @@ internal sealed class QuarantineStore(IStore store)
         """;
 
     private const string ReadIds = "SELECT id FROM ingestion_quarantine WHERE reason = @reason ORDER BY id";
+    private const string ReadIdsOfSource = "SELECT id FROM ingestion_quarantine WHERE source_id = @sourceId AND reason = @reason ORDER BY id";
     private const string ReadCounts = """
         SELECT reason                AS Reason,
                COUNT(*)              AS Count,
                MAX(received_at)      AS LastAt
         FROM   ingestion_quarantine
+        GROUP  BY reason
+        ORDER  BY COUNT(*) DESC, reason
+        """;
+
+    private const string ReadCountsOfSource = """
+        SELECT reason                AS Reason,
+               COUNT(*)              AS Count,
+               MAX(received_at)      AS LastAt
+        FROM   ingestion_quarantine
+        WHERE  source_id = @sourceId
         GROUP  BY reason
         ORDER  BY COUNT(*) DESC, reason
         """;
@@ -131,6 +150,11 @@ internal sealed class QuarantineStore(IStore store)
         store.ReadAsync<IReadOnlyList<Quarantined>>(
             read => read.Query<Quarantined>(ReadPage, new { reason, before, limit }).AsList(), ct);
 
+    /// <param name="sourceId">Null: of every source.</param>
+    public Task<IReadOnlyList<Quarantined>> ReadAsync(string? reason, long? sourceId, long before, int limit, CancellationToken ct) =>
+        sourceId is null ? ReadAsync(reason, before, limit, ct) : store.ReadAsync<IReadOnlyList<Quarantined>>(
+            read => read.Query<Quarantined>(ReadPageOfSource, new { reason, sourceId, before, limit }).AsList(), ct);
+
     /// <summary>The newest of a source, newest first, among the last that were put aside.</summary>
     public static IReadOnlyList<Quarantined> Latest(ReadSession read, long sourceId, int limit)
     {
@@ -140,6 +164,18 @@ internal sealed class QuarantineStore(IStore store)
 
     public Task<IReadOnlyList<long>> IdsAsync(string reason, CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<long>>(read => read.Query<long>(ReadIds, new { reason }).AsList(), ct);
+
+    public Task<IReadOnlyList<long>> IdsAsync(string reason, long sourceId, CancellationToken ct) =>
+        store.ReadAsync<IReadOnlyList<long>>(read => read.Query<long>(ReadIdsOfSource, new { reason, sourceId }).AsList(), ct);
+
+    /// <param name="sourceId">Null: of every source.</param>
+    public Task<IReadOnlyList<QuarantineCount>> CountsAsync(long? sourceId, CancellationToken ct) =>
+        sourceId is null ? CountsAsync(ct) : store.ReadAsync<IReadOnlyList<QuarantineCount>>(
+            read =>
+            [
+                .. read.Query<(string Reason, long Count, long LastAt)>(ReadCountsOfSource, new { sourceId })
+                    .Select(row => new QuarantineCount(row.Reason, row.Count, row.LastAt)),
+            ], ct);
 
     public Task<IReadOnlyList<QuarantineCount>> CountsAsync(CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<QuarantineCount>>(

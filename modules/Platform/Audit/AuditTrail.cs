@@ -45,6 +45,7 @@ internal sealed class AuditTrail(IStore store, TimeProvider clock) : IAudit
     {
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
     public void Record(WriteSession write, Actor actor, string action, string subject, object? details = null)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Components;
 using Microsoft.AspNetCore.Components.Authorization;
 using Microsoft.Extensions.Localization;
 using Microsoft.Extensions.Logging;
+using Microsoft.JSInterop;
 using Radzen;
 
 namespace CdpMonolith.Platform.Console;
@@ -14,6 +15,7 @@ namespace CdpMonolith.Platform.Console;
 public abstract partial class ConsolePage : ComponentBase, IDisposable
 {
     private readonly CancellationTokenSource _leaving = new();
+    private string? _focusNext;
 
     [Inject]
     protected NavigationManager Navigation { get; set; } = null!;
@@ -32,6 +34,9 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
 
     [Inject]
     private ILoggerFactory Loggers { get; set; } = null!;
+
+    [Inject]
+    private IJSRuntime Script { get; set; } = null!;
 
     [CascadingParameter]
     private Task<AuthenticationState> Authentication { get; set; } = null!;
@@ -91,6 +96,21 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
         }
     }
 
+    /// <summary>
+    /// Once the page is drawn again, the keyboard goes on at the element with this id: what had it may be gone by then, or there is
+    /// something new to fill in.
+    /// </summary>
+    protected void FocusNext(string id) => _focusNext = id;
+
+    protected override async Task OnAfterRenderAsync(bool firstRender)
+    {
+        if (_focusNext is { } id)
+        {
+            _focusNext = null;
+            await FocusAsync($"#{id}");
+        }
+    }
+
     /// <summary>Who is signed in.</summary>
     protected async Task<Actor> ActorAsync() => Actor.Of((await Authentication).User);
 
@@ -98,20 +118,32 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
     protected async Task<bool> MayAsync(string policy) => Policies.Allows((await Authentication).User, policy);
 
     /// <summary>Asks before something that is not easily undone. True: go on.</summary>
-    /// <param name="loses">Something is lost by it: the button that goes on is red.</param>
-    protected async Task<bool> ConfirmAsync(string title, string text, string yes, bool loses = false) =>
-        await Dialogs.Confirm(text, title, new ConfirmOptions
+    /// <param name="loses">Something is lost by it: the button that goes on is red, and Enter alone does not press it.</param>
+    protected async Task<bool> ConfirmAsync(string title, string text, string yes, bool loses = false)
+    {
+        var asked = Dialogs.Confirm(text, title, new ConfirmOptions
         {
-            OkButtonText = yes, CancelButtonText = ConsoleTexts["Confirm.No"], CloseDialogOnEsc = true, AutoFocusFirstElement = true,
+            OkButtonText = yes, CancelButtonText = ConsoleTexts["Confirm.No"], CloseDialogOnEsc = true, AutoFocusFirstElement = !loses,
             CssClass = loses ? "confirm-danger" : null,
-        }) == true;
+        });
+        if (loses)
+        {
+            await FocusAsync(".confirm-danger .rz-dialog-confirm-buttons .rz-button:last-child");
+        }
+
+        return await asked == true;
+    }
+
+    /// <summary>Asks before changes are given up that were not saved. True: they may be lost.</summary>
+    protected Task<bool> ConfirmLossAsync() => ConfirmAsync(ConsoleTexts["Unsaved.Title"], ConsoleTexts["Unsaved.Text"], ConsoleTexts["Unsaved.Leave"], loses: true);
 
     /// <summary>Opens a component as a dialog; what it is closed with, or null.</summary>
-    protected async Task<object?> DialogAsync<T>(string title, Dictionary<string, object?> parameters, string width = "560px")
+    /// <param name="mayClose">Asked when the reader closes it by Escape or by its cross; null: it may.</param>
+    protected async Task<object?> DialogAsync<T>(string title, Dictionary<string, object?> parameters, string width = "560px", Func<Task<bool>>? mayClose = null)
         where T : ComponentBase =>
         await Dialogs.OpenAsync<T>(title, parameters!, new DialogOptions
         {
-            Width = $"min({width}, calc(100vw - 32px))", CloseDialogOnEsc = true, Draggable = false, Resizable = false,
+            Width = $"min({width}, calc(100vw - 32px))", CloseDialogOnEsc = true, Draggable = false, Resizable = false, CanClose = mayClose,
         });
 
     /// <summary>Tells that something was done.</summary>
@@ -119,6 +151,18 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
 
     /// <summary>Tells why something was refused.</summary>
     protected void Tell(Problem problem) => Notifications.Notify(NotificationSeverity.Error, problem.Message, duration: 8000);
+
+    private async Task FocusAsync(string selector)
+    {
+        try
+        {
+            await Script.InvokeVoidAsync("cdp.focus", Leaving, selector);
+        }
+        catch (Exception fault) when (fault is OperationCanceledException or JSDisconnectedException)
+        {
+            // The reader has left.
+        }
+    }
 
     public void Dispose()
     {

@@ -36,23 +36,23 @@ internal sealed partial class MailLoop : BackgroundService
         var taken = 0;
         foreach (var mail in await _store.ReadAsync(read => MailTable.Due(read, Now), ct))
         {
-            var error = mail.Email is null ? null
+            var failure = mail.Email is null ? null
                 : await _mailer.TrySendAsync(mail.Email, mail.Subject, mail.Body, FormattableString.Invariant($"cdp-{mail.CreatedAt}-{mail.Id}"), ct);
-            if (error is null)
+            if (failure is null)
             {
                 taken += mail.Email is null ? 0 : 1;
                 await _store.WriteAsync(write => MailTable.Remove(write, mail.Id), ct);
             }
             else if (Now - mail.CreatedAt >= (long)GivesUpAfter.TotalMilliseconds)
             {
-                LogGivenUp(mail.Id, error);
+                LogGivenUp(mail.Id, failure.Kind);
                 await _store.WriteAsync(write => MailTable.Remove(write, mail.Id), ct);
             }
             else
             {
-                LogNotTaken(mail.Id, error);
+                LogNotTaken(mail.Id, failure.Kind);
                 var pause = Pauses[Math.Min(mail.Tries, Pauses.Length - 1)];
-                await _store.WriteAsync(write => MailTable.Failed(write, mail.Id, Now + (long)pause.TotalMilliseconds, error), ct);
+                await _store.WriteAsync(write => MailTable.Failed(write, mail.Id, Now + (long)pause.TotalMilliseconds, failure), ct);
             }
         }
 

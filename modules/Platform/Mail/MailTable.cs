@@ -4,7 +4,7 @@ namespace CdpMonolith.Platform.Mail;
 
 /// <summary>A mail that waits. Times are Unix ms.</summary>
 /// <param name="Email">Null: the reader is no more, or may not sign in any more.</param>
-/// <param name="Error">Of the last try: the kind of it, never what the server said, which may name people.</param>
+/// <param name="Error">The kind of failure of the last try.</param>
 internal sealed record WaitingMail(long Id, string Subject, string Body, long CreatedAt, long Tries, string? Error, string? Email);
 
 /// <summary>The SQL of mails that are to go out.</summary>
@@ -28,7 +28,15 @@ internal static class MailTable
         LIMIT  100
         """;
 
-    private const string MarkFailed = "UPDATE platform_mail SET tries = tries + 1, next_try_at = @next, error = @error WHERE id = @id";
+    private const string SelectLast = """
+        SELECT error AS Kind, answer AS Answer
+        FROM   platform_mail
+        WHERE  error IS NOT NULL
+        ORDER  BY next_try_at DESC
+        LIMIT  1
+        """;
+
+    private const string MarkFailed = "UPDATE platform_mail SET tries = tries + 1, next_try_at = @next, error = @Kind, answer = @Answer WHERE id = @id";
 
     private const string Delete = "DELETE FROM platform_mail WHERE id = @id";
 
@@ -51,12 +59,12 @@ internal static class MailTable
 
     public static IReadOnlyList<WaitingMail> Due(ReadSession read, long now) => [.. read.Query<WaitingMail>(SelectDue, new { now })];
 
-    public static void Failed(WriteSession write, long id, long next, string error) => write.Execute(MarkFailed, new { id, next, error });
+    public static void Failed(WriteSession write, long id, long next, MailFailure failure) =>
+        write.Execute(MarkFailed, new { id, next, failure.Kind, failure.Answer });
 
     public static void Remove(WriteSession write, long id) => write.Execute(Delete, new { id });
 
     /// <summary>How many wait, and why the last one that was tried was not taken.</summary>
-    public static (long Waiting, string? Error) State(ReadSession read) => (
-        read.Scalar<long>("SELECT COUNT(*) FROM platform_mail"),
-        read.FirstOrDefault<string>("SELECT error FROM platform_mail WHERE error IS NOT NULL ORDER BY next_try_at DESC LIMIT 1"));
+    public static (long Waiting, MailFailure? Last) State(ReadSession read) => (
+        read.Scalar<long>("SELECT COUNT(*) FROM platform_mail"), read.FirstOrDefault<MailFailure>(SelectLast));
 }

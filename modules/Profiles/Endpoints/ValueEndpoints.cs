@@ -37,8 +37,8 @@ internal static class ValueEndpoints
         api.MapPut("{trait}/csv", ImportAsync).RequireAuthorization(Policies.Market);
     }
 
-    private static async Task<Results<Ok<ValueTableAnswer>, NotFound>> FindAsync(string trait, ValueTables tables, CancellationToken ct) =>
-        await tables.FindAsync(trait, ct) is { } view ? TypedResults.Ok(Answer(view)) : TypedResults.NotFound();
+    private static async Task<Results<Ok<ValueTableAnswer>, ProblemHttpResult>> FindAsync(string trait, ValueTables tables, CancellationToken ct) =>
+        await tables.FindAsync(trait, ct) is { } view ? TypedResults.Ok(Answer(view)) : ValueTables.Unknown.ToHttp(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<ValueTable>, ProblemHttpResult>> PutAsync(
         string trait, ValueTableWanted wanted, ValueTables tables, ClaimsPrincipal user, CancellationToken ct)
@@ -50,10 +50,10 @@ internal static class ValueEndpoints
     private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(string trait, ValueTables tables, ClaimsPrincipal user, CancellationToken ct) =>
         await tables.RemoveAsync(Actor.Of(user), trait, ct) is { } problem ? problem.ToHttp(StatusCodes.Status404NotFound) : TypedResults.NoContent();
 
-    private static async Task<Results<FileContentHttpResult, NotFound>> ExportAsync(string trait, ValueTables tables, CancellationToken ct) =>
+    private static async Task<Results<FileContentHttpResult, ProblemHttpResult>> ExportAsync(string trait, ValueTables tables, CancellationToken ct) =>
         await tables.FindAsync(trait, ct) is { } view
             ? TypedResults.File([0xEF, 0xBB, 0xBF, .. Encoding.UTF8.GetBytes(ValueCsv.Write(view.Kept.Table))], "text/csv; charset=utf-8", $"values-{trait}.csv")
-            : TypedResults.NotFound();
+            : ValueTables.Unknown.ToHttp(StatusCodes.Status404NotFound);
 
     /// <summary>Puts what the file says in place of the table; with one faulty row nothing is changed.</summary>
     private static async Task<Results<Ok<ValueTable>, ProblemHttpResult>> ImportAsync(

@@ -18,7 +18,7 @@ internal sealed class ValueTables(IStore store, IAudit audit, Restandardising re
 {
     private const int TablesAtMost = 200;
 
-    private static readonly Problem Unknown = new("values.unknown", "There is no table of this trait.", "trait");
+    public static readonly Problem Unknown = new("values.unknown", "There is no table of this trait.", "trait");
 
     public async Task<IReadOnlyList<ValueTableView>> ListAsync(CancellationToken ct)
     {

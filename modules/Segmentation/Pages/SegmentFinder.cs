@@ -19,7 +19,7 @@ internal sealed class SegmentFinder(ISegments segments, IStringLocalizer<Texts> 
                 .Where(segment => wanted.Length > 0 && segment.Name.Contains(wanted, StringComparison.OrdinalIgnoreCase))
                 .OrderBy(segment => segment.Name.StartsWith(wanted, StringComparison.OrdinalIgnoreCase) ? 0 : 1).Take(limit)
                 .Select(segment => new Found(
-                    segment.Name, segment.Size is { } size ? texts["Finder.Size", Numbers.Whole(size)].Value : null, texts["Finder.Segment"],
+                    segment.Name, segment.Size is { } size ? texts.Counted("Finder.Size", size).Value : null, texts["Finder.Segment"],
                     "group_work", FormattableString.Invariant($"/segments/{segment.Id}"))),
         ];
     }
