@@ -42,6 +42,7 @@ internal static class CommandLine
         {
             verb = "help";
         }
+
         switch (verb)
         {
             case "serve":
