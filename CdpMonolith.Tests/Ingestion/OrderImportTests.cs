@@ -160,6 +160,7 @@ public sealed class OrderImportTests
     [TestCase("Ordernummer,E-post,Dato,Beløp", "1001,ann@example.com,02.01.2026,12", "Ordernummer")]
     [TestCase("Order ID,Email,Paid at,Total", "1001,ann@example.com,2026-01-02,12", "Order ID")]
     [TestCase("Name,Email,Created at,Financial Status", "#1001,ann@example.com,2026-01-02,paid", "Name")]
+    [TestCase("Name,Email,Created at,Lineitem name,Lineitem price", "EN1001,ann@example.com,2026-01-02,Cup,4.50", "Name")]
     [TestCase("Name,Email,Created at,Total", "Ann Berg,ann@example.com,2026-01-02,12", null)]
     [TestCase("Name,Email", "#1001,ann@example.com", null)]
     [TestCase("Event,Order number,Email,Date,Total", "Order Paid,1001,ann@example.com,2026-01-02,12", null)]

@@ -34,6 +34,19 @@ public sealed class PeopleTests
     [TearDown]
     public async Task Close() => await _unify.DisposeAsync();
 
+    [Test]
+    public void A_survey_is_summed_up_by_its_question_and_answer_before_all_else()
+    {
+        var question = new string('q', 130);
+        var answered = Call(CallType.Track, "u1", body: new
+        {
+            properties = new { survey_id = "form-1", survey_name = "Visit", question_id = "q1", question_type = "text", note = new string('n', 61), list = new[] { 1 }, question, answer = "Fine", more = 1 },
+        });
+        Assert.That(
+            CdpMonolith.Profiles.Rules.CallSummary.Of(answered),
+            Is.EqualTo($"question: {question[..120]}… · answer: Fine · survey_id: form-1 · survey_name: Visit · question_id: q1"));
+    }
+
     [TestCase("nordmann", "u2 u1")]
     [TestCase("kari nord", "u1")]
     [TestCase("NORD kari", "u1")]

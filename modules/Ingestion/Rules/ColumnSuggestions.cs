@@ -100,7 +100,8 @@ internal static class ColumnSuggestions
             [.. rows.Where(row => row.Count > at).Select(row => row[at].Trim()).Where(value => value.Length > 0)], order, decimalComma)).ToList();
         var words = header.Select(WordsOf).ToList();
         var consents = ConsentSuggestions.For(words, values);
-        var number = OrderNumberAt(header, words, values, rows.Count);
+        var named = NameOfOrdersAt(header, words, values);
+        var number = OrderNumberAt(header, words, values, rows.Count, named);
         var taken = new HashSet<ColumnTarget>();
         var names = new HashSet<string>(["email", "phone"]);
         var guesses = new ColumnMapping[header.Count];
@@ -108,7 +109,9 @@ internal static class ColumnSuggestions
         // Who gets the parcel comes after who pays for it.
         foreach (var at in Enumerable.Range(0, header.Count).OrderBy(at => IsOfParcel(header[at])))
         {
-            var guess = at == number ? new ColumnMapping(ColumnTarget.OrderId) : consents.GetValueOrDefault(at) ?? Guess(header[at], words[at], values[at], taken);
+            var guess = at == number ? new ColumnMapping(ColumnTarget.OrderId)
+                : at == named ? new ColumnMapping(ColumnTarget.Trait, "number")
+                : consents.GetValueOrDefault(at) ?? Guess(header[at], words[at], values[at], taken);
             if (guess.To is not (ColumnTarget.Trait or ColumnTarget.Consent or ColumnTarget.Ignore))
             {
                 taken.Add(guess.To);
@@ -138,17 +141,24 @@ internal static class ColumnSuggestions
     }
 
     /// <summary>The column with the number of the order, where each row seems to be an order or a line of one; -1: none.</summary>
-    private static int OrderNumberAt(IReadOnlyList<string> header, List<List<string>> words, List<ColumnValues> values, int rows)
+    /// <param name="named">A column that is called a name and holds numbers of orders; -1: none.</param>
+    private static int OrderNumberAt(IReadOnlyList<string> header, List<List<string>> words, List<ColumnValues> values, int rows, int named)
     {
-        // Shopify's export calls the order's number "Name".
-        var at = header.ToList().FindIndex(name => KnownName(Properties, name) == "order_id");
-        var name = Enumerable.Range(0, header.Count).FirstOrDefault(one => words[one].Contains("name") && values[one].AreNumberSigns, -1);
-        at = name >= 0 ? name : at;
+        var at = named >= 0 ? named : header.ToList().FindIndex(name => KnownName(Properties, name) == "order_id");
         var isOfOrders = header.Where((_, one) => one != at).Any(one =>
             KnownName(Properties, one) is "revenue" or "price" || KnownName(Lines, one) == "price" || WordsOf(one) is var said && OfOrders.Any(said.Contains));
         var isEvent = words.Zip(values).Any(column => ByHeader.Any(known => known.To == ColumnTarget.EventName && known.Words.Any(column.First.Contains)));
         return at >= 0 && isOfOrders && !isEvent && values[at].AreNumbersOfOrders(rows) ? at : -1;
     }
+
+    /// <summary>Shopify's export calls the number of the order "Name"; it is a number sign and digits, unless the shop chose otherwise. -1: none.</summary>
+    private static int NameOfOrdersAt(IReadOnlyList<string> header, List<List<string>> words, List<ColumnValues> values)
+    {
+        var hasLines = header.Any(IsOfShopifyLine);
+        return Enumerable.Range(0, header.Count).FirstOrDefault(at => words[at].Contains("name") && (hasLines || values[at].AreNumberSigns), -1);
+    }
+
+    private static bool IsOfShopifyLine(string header) => header.StartsWith("lineitem ", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsOfParcel(string header) => header.StartsWith("shipping", StringComparison.OrdinalIgnoreCase);
 
@@ -172,8 +182,7 @@ internal static class ColumnSuggestions
     /// <summary>The same for rows that are the lines of orders; null: they do not look like it.</summary>
     private static ImportMapping? ForOrderLines(ImportMapping mapping, IReadOnlyList<string> header, IReadOnlyList<IReadOnlyList<string>> rows)
     {
-        // Shopify's export calls the order's number "Name", beside columns that begin with "Lineitem".
-        var isShopify = header.Any(name => name.StartsWith("lineitem ", StringComparison.OrdinalIgnoreCase));
+        var isShopify = header.Any(IsOfShopifyLine);
         var single = mapping.Columns.FirstOrDefault(column => column.Value.To == ColumnTarget.OrderId).Key;
         var order = single ?? header.FirstOrDefault(name => isShopify ? name.Equals("name", StringComparison.OrdinalIgnoreCase) : KnownName(Properties, name) == "order_id");
         var lines = header.Where(name => name != order && KnownName(Lines, name) is not null && mapping.Columns[name].To is ColumnTarget.Trait or ColumnTarget.Ignore)
@@ -279,7 +288,7 @@ internal static class ColumnSuggestions
         }
 
         return new ColumnMapping(
-            ColumnTarget.Trait, values.AreNumberSigns && TraitName(header) == "name" ? "number" : TraitName(header),
+            ColumnTarget.Trait, TraitName(header),
             words.Any(word => Ids.Any(word.EndsWith)) ? CellType.Text : values.TypeOf(words[1].Split(' ').Any(Amounts.Contains)));
     }
 
