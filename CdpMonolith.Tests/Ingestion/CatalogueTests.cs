@@ -50,6 +50,22 @@ public sealed class CatalogueTests
         }
     }
 
+    /// <summary>The estimate of how many different values there were is as often too high as too low.</summary>
+    [Test]
+    public async Task Never_more_different_values_are_told_than_came()
+    {
+        await using var door = await Door.OpenAsync();
+        var names = Enumerable.Range(0, 8).Select(n => $"id{n}").ToList();
+        var calls = Enumerable.Range(0, 700).Select(n => new
+        {
+            type = "track", userId = "u", @event = "Paid", properties = names.ToDictionary(name => name, name => $"{name}-{n}"),
+        });
+        await door.SendAsync(JsonSerializer.SerializeToUtf8Bytes(new { batch = calls }));
+        await door.Test.CatchUpAsync();
+        var different = (await Reader(door).FindAsync(CallType.Track, "Paid", default))!.Members.Select(member => member.Different).ToList();
+        Assert.That(different, Has.Count.EqualTo(8).And.All.LessThanOrEqualTo(700).And.Some.EqualTo(700).And.Some.LessThan(700));
+    }
+
     [Test]
     public async Task A_text_is_shown_as_it_came_when_it_is_a_choice_and_not_when_it_tells_of_one_person()
     {

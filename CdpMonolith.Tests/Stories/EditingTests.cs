@@ -95,7 +95,7 @@ public sealed class EditingTests
         var page = await app.PageAsync(Roles.Admin, "/quarantine");
         await Expect(page.Locator(".table tbody tr")).ToHaveCountAsync(2);
         await page.SelectOptionAsync("#quarantine-source", new SelectOptionValue { Label = "Till" });
-        await page.WaitForURLAsync("**/quarantine?source=2");
+        await Expect(page).ToHaveURLAsync(new System.Text.RegularExpressions.Regex(@"/quarantine\?source=2$"), new() { Timeout = 15_000 });
         await Expect(page.Locator(".table tbody tr")).ToHaveCountAsync(1);
         await page.GetByRole(AriaRole.Button, new() { Name = "Open" }).ClickAsync();
         var body = page.Locator("#quarantine-body");
@@ -109,9 +109,11 @@ public sealed class EditingTests
         await body.FillAsync(mended);
         await page.Keyboard.PressAsync("Escape");
         await Expect(page.GetByText("What you changed here would be lost.")).ToBeVisibleAsync();
-        await page.Keyboard.PressAsync("Escape");
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).Last).ToBeFocusedAsync();
+        await page.Keyboard.PressAsync("Enter");
         await Expect(page.GetByText("What you changed here would be lost.")).ToHaveCountAsync(0);
         await Expect(body).ToHaveValueAsync(mended);
+        await Expect(body).ToBeFocusedAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Replay", Exact = true }).ClickAsync();
         await Expect(page.GetByText("The call is an event now.")).ToBeVisibleAsync();
         await Expect(page.Locator(".table tbody tr")).ToHaveCountAsync(0);

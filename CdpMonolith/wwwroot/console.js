@@ -2,13 +2,22 @@
 window.cdp = {
     reveal: id => document.getElementById(id)?.scrollIntoView({ block: "nearest" }),
     // What a dialog shows is there a moment later.
-    focus: async selector => {
-        for (let tries = 0; tries < 50; tries++) {
-            const found = [...document.querySelectorAll(selector)].filter(each => each.checkVisibility()).pop();
-            if (found) {
-                found.focus();
-                return;
-            }
+    focus: selector => cdp.soon(() => {
+        const found = [...document.querySelectorAll(selector)].filter(each => each.checkVisibility()).pop();
+        found?.focus();
+        return found;
+    }),
+    // Before a question, and after a no: when it was asked over another dialog, the focus would fall to the body.
+    remember: () => { cdp.before = document.activeElement; },
+    goBack: () => cdp.soon(() => {
+        const at = document.activeElement;
+        if (at === document.body) {
+            cdp.before?.focus();
+        }
+        return !at.closest(".rz-dialog-confirm-buttons, .rz-dialog-titlebar");
+    }),
+    soon: async done => {
+        for (let tries = 0; tries < 50 && !done(); tries++) {
             await new Promise(resolve => setTimeout(resolve, 20));
         }
     },

@@ -121,6 +121,7 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
     /// <param name="loses">Something is lost by it: the button that goes on is red, and Enter alone does not press it.</param>
     protected async Task<bool> ConfirmAsync(string title, string text, string yes, bool loses = false)
     {
+        await TellBrowserAsync("cdp.remember");
         var asked = Dialogs.Confirm(text, title, new ConfirmOptions
         {
             OkButtonText = yes, CancelButtonText = ConsoleTexts["Confirm.No"], CloseDialogOnEsc = true, AutoFocusFirstElement = !loses,
@@ -131,7 +132,13 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
             await FocusAsync(".confirm-danger .rz-dialog-confirm-buttons .rz-button:last-child");
         }
 
-        return await asked == true;
+        var agreed = await asked == true;
+        if (!agreed)
+        {
+            await TellBrowserAsync("cdp.goBack");
+        }
+
+        return agreed;
     }
 
     /// <summary>Asks before changes are given up that were not saved. True: they may be lost.</summary>
@@ -152,11 +159,13 @@ public abstract partial class ConsolePage : ComponentBase, IDisposable
     /// <summary>Tells why something was refused.</summary>
     protected void Tell(Problem problem) => Notifications.Notify(NotificationSeverity.Error, problem.Message, duration: 8000);
 
-    private async Task FocusAsync(string selector)
+    private Task FocusAsync(string selector) => TellBrowserAsync("cdp.focus", selector);
+
+    private async Task TellBrowserAsync(string function, params object?[] arguments)
     {
         try
         {
-            await Script.InvokeVoidAsync("cdp.focus", Leaving, selector);
+            await Script.InvokeVoidAsync(function, Leaving, arguments);
         }
         catch (Exception fault) when (fault is OperationCanceledException or JSDisconnectedException)
         {
