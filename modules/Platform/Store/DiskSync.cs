@@ -12,9 +12,15 @@ public static partial class DiskSync
 {
     private const int Interrupted = 4;
 
-    /// <summary>Ends when what was written to the file before, and its length, are on the disk.</summary>
+    /// <summary>Ends when all that was written to the stream, and the file's length, are on the disk.</summary>
     /// <exception cref="IOException">The disk did not take it; the kernel may have dropped what it could not write.</exception>
-    public static void Flush(SafeFileHandle file)
+    public static void Flush(FileStream stream)
+    {
+        stream.Flush();
+        Flush(stream.SafeFileHandle);
+    }
+
+    private static void Flush(SafeFileHandle file)
     {
         if (OperatingSystem.IsWindows())
         {
@@ -32,14 +38,6 @@ public static partial class DiskSync
                 throw new IOException($"The disk could not be synced, code {code}.", new Win32Exception(code));
             }
         }
-    }
-
-    /// <summary>Writes what the stream still holds, and syncs its file.</summary>
-    /// <exception cref="IOException">As <see cref="Flush(SafeFileHandle)"/>.</exception>
-    public static void Flush(FileStream stream)
-    {
-        stream.Flush();
-        Flush(stream.SafeFileHandle);
     }
 
     /// <summary>As fsync, without the times of the file that nobody needs after a crash.</summary>

@@ -41,19 +41,8 @@ internal abstract class LaneSession : WriteSession, IDisposable
     /// <summary>Begins the transaction that a group of work shares.</summary>
     protected abstract void Begin();
 
-    /// <summary>Writes the numbers of the logs that grew and commits the group; it is durable then, unless there is a <see cref="Flush"/>.</summary>
+    /// <summary>Writes the numbers of the logs that grew and makes all of the group durable.</summary>
     public abstract void Commit(IReadOnlyCollection<string> grown);
-
-    /// <summary>
-    /// Makes durable what was committed before it is called. Runs on a thread of its own, beside the work of the next group. Null: what
-    /// is committed is durable.
-    /// </summary>
-    public virtual Action? Flush => null;
-
-    /// <summary>A flush failed: from now on nothing that is not known to be on disk may be copied into the database.</summary>
-    public virtual void Distrust()
-    {
-    }
 
     /// <summary>Undoes what is left of the transaction and forgets all that was remembered of it.</summary>
     public abstract void Rollback();

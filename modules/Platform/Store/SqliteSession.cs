@@ -2,7 +2,6 @@ using System.Data.Common;
 using System.Globalization;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
-using Microsoft.Win32.SafeHandles;
 
 namespace CdpMonolith.Platform.Store;
 
@@ -36,10 +35,8 @@ internal sealed class SqliteReadSession(SqliteConnection connection) : ReadSessi
 }
 
 /// <summary>The writing connection on SQLite.</summary>
-/// <param name="log">The write-ahead log's file, for its fsync; null: what was answered need not be durable.</param>
 /// <param name="checkpointBytes">What is written to the log before it is copied back into the database.</param>
-internal sealed partial class SqliteWriteSession(SqliteConnection connection, SafeFileHandle? log, long checkpointBytes, ILogger logger)
-    : LaneSession
+internal sealed partial class SqliteWriteSession(SqliteConnection connection, long checkpointBytes, ILogger logger) : LaneSession
 {
     private const string WriteNextSeq = """
         INSERT INTO platform_log (name, next_seq) VALUES ($1, $2)
@@ -75,12 +72,6 @@ internal sealed partial class SqliteWriteSession(SqliteConnection connection, Sa
 
         Prepare("COMMIT").Run();
     }
-
-    public override Action? Flush => log is null ? null : () => DiskSync.Flush(log);
-
-    /// <summary>Closing does not copy the log back either.</summary>
-    public override void Distrust() =>
-        _ = SQLitePCL.raw.sqlite3_db_config(connection.Handle!, SQLitePCL.raw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, out _);
 
     public override void Rollback()
     {
@@ -138,7 +129,6 @@ internal sealed partial class SqliteWriteSession(SqliteConnection connection, Sa
             statement.Dispose();
         }
 
-        log?.Dispose();
         connection.Dispose();
     }
 

@@ -2,16 +2,13 @@ using System.Collections.Concurrent;
 using Microsoft.Data.Sqlite;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using Microsoft.Win32.SafeHandles;
 
 namespace CdpMonolith.Platform.Store;
 
 /// <summary>The store in one SQLite file, <c>cdp.db</c>, in the data folder.</summary>
 /// <remarks>
-/// WAL with <c>synchronous=NORMAL</c>, which keeps the database whole over a power cut, and the fsync of the log by the write lane before
-/// it tells anybody (<see cref="WriteLane"/>): what was answered survives too, and the next transaction need not wait for the disk.
-/// The log is read back up to its first broken frame, so what a transaction builds on is never lost without it. Only the lane writes or
-/// checkpoints; every other connection is read-only, which also rules out the WAL-reset fault of SQLite before 3.51.3
+/// WAL with <c>synchronous=FULL</c>: what was committed survives a power cut. Only the write lane writes or checkpoints;
+/// every other connection is read-only, which also rules out the WAL-reset fault of SQLite before 3.51.3
 /// (sqlite.org/wal.html#walresetbug).
 /// </remarks>
 internal sealed partial class SqliteStore : IStore, IDisposable
@@ -51,7 +48,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             DataSource = path, Mode = SqliteOpenMode.ReadOnly, Pooling = false, DefaultTimeout = 5,
         }.ConnectionString;
         _lane = new WriteLane(
-            new SqliteWriteSession(connection, settings.Durable ? OpenLog() : null, settings.CheckpointMiB * 1024L * 1024, logger),
+            new SqliteWriteSession(connection, settings.CheckpointMiB * 1024L * 1024, logger),
             grown => LogsGrew?.Invoke(grown), logger);
         LogOpened(logger, Version.ToString());
         if (Version < SoundVersion)
@@ -154,7 +151,7 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             connection,
             $"page_size={PageBytes}",
             "journal_mode=WAL",
-            settings.Durable ? "synchronous=NORMAL" : "synchronous=OFF",
+            settings.Durable ? "synchronous=FULL" : "synchronous=OFF",
             "secure_delete=ON",
             "foreign_keys=ON",
             "mmap_size=0",
@@ -163,10 +160,6 @@ internal sealed partial class SqliteStore : IStore, IDisposable
             $"journal_size_limit={settings.CheckpointMiB * 1024L * 1024}",
             $"cache_size=-{settings.WriterCacheMiB * 1024}");
     }
-
-    /// <summary>For its fsync alone. SQLite holds no lock on this file that closing could drop; it is there as long as a connection is open.</summary>
-    private SafeFileHandle OpenLog() =>
-        File.OpenHandle(_folder.PathOf("cdp.db-wal"), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
 
     private static void Pragma(SqliteConnection connection, params string[] pragmas)
     {

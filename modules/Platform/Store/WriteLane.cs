@@ -7,8 +7,7 @@ namespace CdpMonolith.Platform.Store;
 
 /// <summary>
 /// The one thread and the one connection that write. It takes what waits, runs each piece of work under its own savepoint,
-/// commits all of them at once and, when they are on disk, tells the callers. Where the session leaves the fsync to the lane, it is
-/// done on a thread of its own, one for all groups that wait for it, while the lane writes the next group.
+/// commits all of them with one fsync, and only then tells the callers.
 /// </summary>
 internal sealed partial class WriteLane : IDisposable
 {
@@ -21,9 +20,7 @@ internal sealed partial class WriteLane : IDisposable
     private readonly BlockingCollection<Work> _waiting = new(new ConcurrentQueue<Work>());
     private readonly Action<IReadOnlyCollection<string>> _logsGrew;
     private readonly ILogger _logger;
-    private readonly BlockingCollection<Group> _unflushed = new(new ConcurrentQueue<Group>());
     private readonly Thread _thread;
-    private readonly Thread? _flusher;
     private volatile Exception? _broken;
 
     public WriteLane(LaneSession session, Action<IReadOnlyCollection<string>> logsGrew, ILogger logger)
@@ -31,11 +28,6 @@ internal sealed partial class WriteLane : IDisposable
         (_session, _logsGrew, _logger) = (session, logsGrew, logger);
         _thread = new Thread(Run) { Name = "write lane", IsBackground = true };
         _thread.Start();
-        if (session.Flush is { } flush)
-        {
-            _flusher = new Thread(() => RunFlusher(flush)) { Name = "log flush", IsBackground = true };
-            _flusher.Start();
-        }
     }
 
     public int Waiting => _waiting.Count;
@@ -70,19 +62,18 @@ internal sealed partial class WriteLane : IDisposable
     {
         _waiting.CompleteAdding();
         _thread.Join();
-        _unflushed.CompleteAdding();
-        _flusher?.Join();
         _session.Dispose();
         _waiting.Dispose();
-        _unflushed.Dispose();
     }
 
     private void Run()
     {
+        var group = new List<Work>(GroupAtMost);
         var sinceRest = 0;
         while (true)
         {
-            if (!_waiting.TryTake(out var first, sinceRest > 0 ? 2_000 : Timeout.Infinite))
+            Work? first;
+            if (!_waiting.TryTake(out first, sinceRest > 0 ? 2_000 : Timeout.Infinite))
             {
                 if (_waiting.IsCompleted)
                 {
@@ -105,7 +96,8 @@ internal sealed partial class WriteLane : IDisposable
             }
 
             sinceRest++;
-            RunGroup(first);
+            RunGroup(first, group);
+            group.Clear();
             if (_broken is null)
             {
                 _session.Tend();
@@ -113,9 +105,11 @@ internal sealed partial class WriteLane : IDisposable
         }
     }
 
-    private void RunGroup(Work first)
+    private StoreUnavailableException Broken() => new("The database failed and must be opened again.", _broken) { IsFinal = true };
+
+    private void RunGroup(Work first, List<Work> group)
     {
-        var group = new Group([], []);
+        var grown = new HashSet<string>();
         var started = Stopwatch.GetTimestamp();
         Work? work = first;
         try
@@ -123,102 +117,36 @@ internal sealed partial class WriteLane : IDisposable
             _session.BeginGroup();
             do
             {
-                RunOne(work, group);
+                RunOne(work, group, grown);
             }
-            while (group.Works.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work));
+            while (group.Count < GroupAtMost && Stopwatch.GetElapsedTime(started) < GroupFor && _waiting.TryTake(out work));
 
-            _session.Commit(group.Grown);
+            _session.Commit(grown);
         }
         catch (Exception fault)
         {
-            Undo(work, group.Works, fault);
+            Undo(work, group, fault);
             return;
         }
 
-        foreach (var action in _session.TakeAfterCommit())
+        var after = _session.TakeAfterCommit();
+        foreach (var action in after)
         {
             action();
         }
 
-        if (_flusher is null)
+        foreach (var done in group)
         {
-            Finish(group);
+            done.Complete();
         }
-        else
+
+        if (grown.Count > 0)
         {
-            _unflushed.Add(group);
-        }
-    }
-
-    /// <summary>Makes durable what was committed: all groups that came since the last time with one fsync.</summary>
-    private void RunFlusher(Action flush)
-    {
-        var groups = new List<Group>();
-        while (_unflushed.TryTake(out var first, Timeout.Infinite))
-        {
-            groups.Add(first);
-            while (_unflushed.TryTake(out var further))
-            {
-                groups.Add(further);
-            }
-
-            if (_broken is null)
-            {
-                try
-                {
-                    flush();
-                }
-                catch (Exception fault)
-                {
-                    Break(fault, groups.Sum(group => group.Works.Count));
-                }
-            }
-
-            foreach (var group in groups)
-            {
-                Finish(group);
-            }
-
-            groups.Clear();
+            _logsGrew(grown);
         }
     }
 
-    /// <summary>Tells the callers how it ended.</summary>
-    private void Finish(Group group)
-    {
-        foreach (var work in group.Works)
-        {
-            if (_broken is null)
-            {
-                work.Complete();
-            }
-            else
-            {
-                work.Fail(Broken());
-            }
-        }
-
-        if (group.Grown.Count > 0)
-        {
-            _logsGrew(group.Grown);
-        }
-    }
-
-    /// <summary>
-    /// A sync failed. The kernel may have dropped the pages and tell the next sync that all is well, so nothing is believed or copied
-    /// back from here on: the next process reads from the log what is whole in it.
-    /// </summary>
-    private void Break(Exception fault, int works)
-    {
-        _broken = fault;
-        _session.Distrust();
-        LogUnflushed(works, fault);
-    }
-
-    private StoreUnavailableException Broken() =>
-        new("The database failed and must be opened again.", _broken) { IsFinal = true };
-
-    private void RunOne(Work work, Group group)
+    private void RunOne(Work work, List<Work> group, HashSet<string> grown)
     {
         if (work.IsCancelled)
         {
@@ -230,7 +158,7 @@ internal sealed partial class WriteLane : IDisposable
         try
         {
             work.Run(_session);
-            _session.KeepWork(group.Grown);
+            _session.KeepWork(grown);
         }
         catch (Exception fault)
         {
@@ -245,7 +173,7 @@ internal sealed partial class WriteLane : IDisposable
             return;
         }
 
-        group.Works.Add(work);
+        group.Add(work);
     }
 
     /// <summary>The transaction as a whole failed: nobody was told yes, so everybody is told to try again.</summary>
@@ -278,12 +206,6 @@ internal sealed partial class WriteLane : IDisposable
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A transaction failed with code {Code}; {Count} writes were refused")]
     private partial void LogUndone(string code, int count, Exception fault);
-
-    [LoggerMessage(Level = LogLevel.Critical, Message = "The write-ahead log could not be synced to the disk; {Count} writes were refused, and nothing more is taken until the program is started again")]
-    private partial void LogUnflushed(int count, Exception fault);
-
-    /// <summary>The work of one transaction, and the logs that it wrote to.</summary>
-    private sealed record Group(List<Work> Works, HashSet<string> Grown);
 
     private abstract class Work
     {
