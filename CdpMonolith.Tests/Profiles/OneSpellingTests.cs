@@ -129,6 +129,8 @@ public sealed class OneSpellingTests
     [TestCase("""{"traits":{"phone":"+66 81 234 5678","country":"NO"}}""", "+66812345678")]
     [TestCase("""{"traits":{"phone":"081 234 5678","country":"Narnia"}}""", "+66812345678")]
     [TestCase("""{"traits":{"phone":"922 33 445","country":{"address":"NO"}}}""", "+6692233445")]
+    [TestCase("""{"context":{"externalIds":[{"id":"922 33 445","type":"phone","collection":"users"}]}}""", "+6692233445")]
+    [TestCase("""{"context":{"externalIds":[{"id":"922 33 445","type":"phone"}],"traits":{"country":"NO"}}}""", "+4792233445")]
     public void A_phone_number_without_a_country_is_one_of_the_country_that_its_call_names_before_that_of_the_source(string body, string phone)
     {
         var call = UnifyTest.Identify("u1", at: 5) with { Body = Encoding.UTF8.GetBytes(body) };

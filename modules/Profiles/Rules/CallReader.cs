@@ -243,7 +243,15 @@ internal sealed class CallReader(IdentifierRules rules, ISourceCountries? countr
 
             if (type is not null && collection is null or "users")
             {
-                Add(_types.TryGetValue(type, out var known) ? known : TypeOf(type), id);
+                type = _types.TryGetValue(type, out var known) ? known : TypeOf(type);
+                if (type == IdentifierTypes.Phone && id is not null)
+                {
+                    _phones.Add(id);
+                }
+                else
+                {
+                    Add(type, id);
+                }
             }
         }
     }
