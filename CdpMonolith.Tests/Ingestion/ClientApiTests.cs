@@ -129,7 +129,7 @@ public sealed class ClientApiTests
         Assert.That((answer.StatusCode, answer.Content.Headers.ContentType!.MediaType, await CountAsync()), Is.EqualTo((HttpStatusCode.OK, "image/gif", before + 1)));
 
         async Task<int> CountAsync() =>
-            (await _app.Get<QuarantineStore>().ReadAsync(null, long.MaxValue, 1000, default)).Count(aside => aside.Reason == reason);
+            (await _app.Get<QuarantineStore>().ReadAsync(null, null, long.MaxValue, 1000, default)).Count(aside => aside.Reason == reason);
     }
 
     [TestCase("/v1/m")]

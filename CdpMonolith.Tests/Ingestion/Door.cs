@@ -42,7 +42,7 @@ internal sealed class Door : IAsyncDisposable
     public IReadOnlyList<Event> Events() => Test.Get<IEventLog>().Read(0, 10_000);
 
     public Task<IReadOnlyList<Quarantined>> QuarantineAsync() =>
-        Test.Get<QuarantineStore>().ReadAsync(null, long.MaxValue, 100, default);
+        Test.Get<QuarantineStore>().ReadAsync(null, null, long.MaxValue, 100, default);
 
     public ValueTask DisposeAsync() => Test.DisposeAsync();
 }

@@ -47,7 +47,7 @@ public sealed class RequiredConsentTests
         {
             Assert.That(answer.StatusCode, Is.EqualTo(kept ? HttpStatusCode.OK : HttpStatusCode.BadRequest));
             Assert.That(EventsOf(source), Has.Count.EqualTo(kept ? 1 : 0));
-            Assert.That((await _app.Get<QuarantineStore>().ReadAsync(null, long.MaxValue, 1000, default)).Count(item => item.SourceId == source.Id), Is.Zero);
+            Assert.That((await _app.Get<QuarantineStore>().ReadAsync(null, null, long.MaxValue, 1000, default)).Count(item => item.SourceId == source.Id), Is.Zero);
             Assert.That(_app.Get<Tallies>().Of(source.Id).Blocked, Is.EqualTo(kept ? 0 : 1));
         }
     }

@@ -101,7 +101,7 @@ public sealed class TrackingApiTests
     {
         using var answer = await SendAsync("track", "{'userId':'kept-in-quarantine'}");
         Assert.That(await answer.Content.ReadAsStringAsync(), Is.EqualTo("""{"success":true}"""));
-        var aside = await _app.Get<QuarantineStore>().ReadAsync("event.name_missing", long.MaxValue, 100, default);
+        var aside = await _app.Get<QuarantineStore>().ReadAsync("event.name_missing", null, long.MaxValue, 100, default);
         Assert.That(aside.Count(q => Encoding.UTF8.GetString(q.Raw).Contains("kept-in-quarantine", StringComparison.Ordinal)), Is.EqualTo(1));
     }
 

@@ -70,7 +70,7 @@ internal sealed class Acceptor(
                 write => QuarantineStore.Put(write, Aside(source.Id, refusal, body, body.Length, null, now, arrival)),
                 CancellationToken.None);
             tallies.Count(source.Id, now, quarantined: 1, retried: arrival.IsRetry ? 1 : 0);
-            live.Show(source.Id, now, Typed([new Call { Raw = body, Body = body, Refusal = refusal }], arrival));
+            live.Show(source.Id, now, [new Call { Raw = body, Body = body, Refusal = refusal }], arrival.Route);
             return;
         }
 
@@ -83,7 +83,7 @@ internal sealed class Acceptor(
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         tallies.Count(source.Id, now, turnedAway: 1);
-        Show(source.Id, now, request, arrival, LiveVerdict.TurnedAway, null);
+        live.Show(source.Id, now, request.Calls, arrival.Route, (LiveVerdict.TurnedAway, null));
     }
 
     /// <summary>A request came that its source does not take, for a reason that lies in its settings.</summary>
@@ -91,7 +91,7 @@ internal sealed class Acceptor(
     {
         var now = clock.GetUtcNow().ToUnixTimeMilliseconds();
         tallies.Count(source.Id, now, refused: 1);
-        Show(source.Id, now, request, arrival, LiveVerdict.Refused, refusal.Code);
+        live.Show(source.Id, now, request.Calls, arrival.Route, (LiveVerdict.Refused, refusal.Code));
     }
 
     /// <summary>Stores what was put aside once and is sound now, as of when it was received.</summary>
@@ -172,7 +172,7 @@ internal sealed class Acceptor(
             violations.Count(sourceId, strayed, now);
         }
 
-        live.Show(sourceId, now, Typed(calls, arrival));
+        live.Show(sourceId, now, calls, arrival.Route);
     }
 
     private void Count(
@@ -185,22 +185,6 @@ internal sealed class Acceptor(
         {
             tallies.MarkCounted(first, counts.Stored);
         }
-    }
-
-    private void Show(long sourceId, long now, Request request, Arrival arrival, LiveVerdict verdict, string? reason)
-    {
-        live.Show(sourceId, now, Typed(request.Calls, arrival), (verdict, reason));
-    }
-
-    /// <summary>Those that did not get so far as to have a type have that of the path they came by.</summary>
-    private static IReadOnlyList<Call> Typed(IReadOnlyList<Call> calls, Arrival arrival)
-    {
-        foreach (var call in calls)
-        {
-            call.Type = call.Type == 0 ? arrival.Route ?? 0 : call.Type;
-        }
-
-        return calls;
     }
 
     /// <summary>Holds the calls to what the source's settings and the tracking plan say.</summary>

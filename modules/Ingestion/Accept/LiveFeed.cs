@@ -77,8 +77,9 @@ internal sealed class LiveFeed
         return watch;
     }
 
+    /// <param name="route">The type of those that did not get so far as to have one; null: the path does not say it.</param>
     /// <param name="whole">What became of all of them, and why, where the request was not taken; null: each call knows itself.</param>
-    public void Show(long sourceId, long received, IReadOnlyList<Call> calls, (LiveVerdict Verdict, string? Reason)? whole = null)
+    public void Show(long sourceId, long received, IReadOnlyList<Call> calls, CallType? route, (LiveVerdict Verdict, string? Reason)? whole = null)
     {
         if (Volatile.Read(ref _watching) == 0 || !_watches.TryGetValue(sourceId, out var watches) || watches.Length == 0)
         {
@@ -88,6 +89,7 @@ internal sealed class LiveFeed
         foreach (var call in calls.Skip(calls.Count - KeptAtMost))
         {
             var shown = LiveCall.Of(call, received);
+            shown = shown.Type is null ? shown with { Type = route } : shown;
             shown = whole is { } of ? shown with { Verdict = of.Verdict, Reason = of.Reason } : shown;
             foreach (var watch in watches)
             {

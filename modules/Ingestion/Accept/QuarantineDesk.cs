@@ -47,7 +47,7 @@ internal sealed class QuarantineDesk(IStore store, QuarantineStore quarantine, A
 
     /// <summary>Sends everything of one reason through the door again.</summary>
     public async Task<ReplayCount> ReplayAllAsync(Actor actor, string reason, CancellationToken ct) =>
-        await ReplayManyAsync(actor, await quarantine.IdsAsync(reason, ct), $"reason:{reason}", ct);
+        await ReplayManyAsync(actor, await quarantine.IdsAsync(reason, null, ct), $"reason:{reason}", ct);
 
     /// <summary>Sends those that were picked through the door again.</summary>
     public Task<ReplayCount> ReplayPickedAsync(Actor actor, IReadOnlyCollection<long> ids, CancellationToken ct) =>

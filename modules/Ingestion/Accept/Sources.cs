@@ -23,7 +23,7 @@ internal sealed class Sources(
     private const string KeyAlphabet = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
     private const int KeyLength = 32;
 
-    private static readonly Problem Unknown = new("source.unknown", "There is no such source.");
+    public static readonly Problem Unknown = new("source.unknown", "There is no such source.");
     private static readonly Problem NameTaken = new("source.name_taken", "Another source has this name.", "name");
 
     public Task<IReadOnlyList<Source>> ListAsync(CancellationToken ct) =>
@@ -95,7 +95,7 @@ internal sealed class Sources(
             return wrong;
         }
 
-        if (settings.Consent is { } purpose && purpose != map.Find(id)?.Settings.Consent && !await IsPurposeAsync(purpose, ct))
+        if (settings.Consent is { } purpose && purpose != map.Find(id)?.Settings.Consent && (await purposeNames.ListAsync(ct)).All(known => known.Key != purpose))
         {
             return new Problem("source.consent_unknown", $"There is no purpose '{purpose}'. Make it under Consent first, or choose one that is there.", "consent");
         }
@@ -157,19 +157,6 @@ internal sealed class Sources(
         : settings.Origins.FirstOrDefault(origin => !Origins.IsOrigin(origin)) is { } odd
             ? new Problem("source.origin_unusable", $"{odd} is not a website such as https://shop.example or https://*.shop.example.", "origins")
             : null;
-
-    private async Task<bool> IsPurposeAsync(string key, CancellationToken ct)
-    {
-        foreach (var names in purposeNames)
-        {
-            if ((await names.ListAsync(ct)).Any(purpose => purpose.Key == key))
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 
     private long Now => clock.GetUtcNow().ToUnixTimeMilliseconds();
 

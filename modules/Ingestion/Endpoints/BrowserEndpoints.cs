@@ -77,7 +77,7 @@ internal sealed class BrowserEndpoints(BrowserScript script, BrowserTags tags, S
     }
 
     private static Results<Ok<BrowserSettings>, ProblemHttpResult> Find(long id, Sources sources, BrowserEndpoints browser) =>
-        sources.Find(id) is null ? Refused.As(Refused.SourceUnknown) : TypedResults.Ok(browser.Settings(id));
+        sources.Find(id) is null ? Refused.As(Sources.Unknown) : TypedResults.Ok(browser.Settings(id));
 
     private BrowserSettings Settings(long id) => tags.Of(id);
 

@@ -146,14 +146,14 @@ internal sealed partial class FormEndpoints(Forms forms, Senders senders, Thrott
 
     private static async Task<Results<Ok<FormDefinition>, ProblemHttpResult>> FindAsync(long id, Forms forms, Sources sources, CancellationToken ct) =>
         await forms.FindAsync(id, ct) is { } form ? TypedResults.Ok(form)
-        : Refused.As(sources.Find(id) is null ? Refused.SourceUnknown : new Problem("form.unknown", "This source has no form yet."));
+        : Refused.As(sources.Find(id) is null ? Sources.Unknown : new Problem("form.unknown", "This source has no form yet."));
 
     private static async Task<Results<Ok<FormDefinition>, ProblemHttpResult>> SaveAsync(
         long id, FormDefinition wanted, Sources sources, Forms forms, ClaimsPrincipal user, CancellationToken ct)
     {
         if (sources.Find(id) is not { } source)
         {
-            return Refused.As(Refused.SourceUnknown);
+            return Refused.As(Sources.Unknown);
         }
 
         var outcome = await forms.SaveAsync(Actor.Of(user), source, wanted, ct);

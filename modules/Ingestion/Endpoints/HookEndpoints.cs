@@ -123,14 +123,14 @@ internal sealed partial class HookEndpoints(Hooks hooks, Senders senders, IOptio
         sources.Find(id) is { } source && Hooks.TakesHooks(source.Kind) ? TypedResults.Ok(await hooks.SettingsAsync(id, ct)) : NoneOf(id, sources);
 
     private static ProblemHttpResult NoneOf(long id, Sources sources) =>
-        sources.Find(id) is null ? Refused.As(Refused.SourceUnknown) : new Problem("hook.kind_wrong", "This kind of source takes no webhooks.").ToHttp(StatusCodes.Status404NotFound);
+        sources.Find(id) is null ? Refused.As(Sources.Unknown) : new Problem("hook.kind_wrong", "This kind of source takes no webhooks.").ToHttp(StatusCodes.Status404NotFound);
 
     private static async Task<Results<Ok<HookSettings>, ProblemHttpResult>> SaveAsync(
         long id, HookSettings wanted, Sources sources, Hooks hooks, ClaimsPrincipal user, CancellationToken ct)
     {
         if (sources.Find(id) is not { } source)
         {
-            return Refused.As(Refused.SourceUnknown);
+            return Refused.As(Sources.Unknown);
         }
 
         var whole = wanted with

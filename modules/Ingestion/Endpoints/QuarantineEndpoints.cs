@@ -47,7 +47,7 @@ internal static class QuarantineEndpoints
     {
         var api = endpoints.MapGroup("/api/quarantine").RequireAuthorization(Policies.Administer).WithTags("Quarantine");
         api.MapGet("", ReadAsync);
-        api.MapGet("reasons", (QuarantineStore quarantine, CancellationToken ct) => quarantine.CountsAsync(ct));
+        api.MapGet("reasons", (QuarantineStore quarantine, CancellationToken ct, long? sourceId = null) => quarantine.CountsAsync(sourceId, ct));
         api.MapGet("export", ExportAsync);
         api.MapGet("{id:long}/raw", RawAsync);
         api.MapPost("{id:long}/replay", ReplayAsync);
@@ -57,8 +57,8 @@ internal static class QuarantineEndpoints
     }
 
     private static async Task<IEnumerable<QuarantinedAnswer>> ReadAsync(
-        QuarantineStore quarantine, CancellationToken ct, string? reason = null, long before = long.MaxValue, int limit = 50) =>
-        (await quarantine.ReadAsync(reason, before, Math.Clamp(limit, 1, PageAtMost), ct)).Select(QuarantinedAnswer.Of);
+        QuarantineStore quarantine, CancellationToken ct, string? reason = null, long? sourceId = null, long before = long.MaxValue, int limit = 50) =>
+        (await quarantine.ReadAsync(reason, sourceId, before, Math.Clamp(limit, 1, PageAtMost), ct)).Select(QuarantinedAnswer.Of);
 
     /// <summary>One JSON object a line; what is no text is in <c>base64</c> instead of <c>body</c>.</summary>
     private static async Task ExportAsync(HttpContext http, QuarantineDesk desk, ISources sources, string? reason = null)

@@ -8,8 +8,6 @@ namespace CdpMonolith.Ingestion.Endpoints;
 /// <summary>The status that a refusal of this module is answered with.</summary>
 internal static class Refused
 {
-    public static readonly Problem SourceUnknown = new("source.unknown", "There is no such source.");
-
     public static ProblemHttpResult As(Problem problem) => problem.ToHttp(problem.Code switch
     {
         "source.unknown" or "quarantine.unknown" or "plan.event_unknown" or "catalogue.event_unknown" or "form.unknown" or "consent_text.unknown" => StatusCodes.Status404NotFound,

@@ -38,8 +38,6 @@ internal sealed record SourceChange(string? Name, bool? Enabled);
 /// <summary>Sources over HTTP, for administrators.</summary>
 internal static class SourceEndpoints
 {
-    private static readonly Problem Unknown = new("source.unknown", "There is no such source.");
-
     public static void Map(IEndpointRouteBuilder endpoints)
     {
         var api = endpoints.MapGroup("/api/sources").RequireAuthorization(Policies.Administer).WithTags("Sources");
@@ -61,7 +59,7 @@ internal static class SourceEndpoints
         (await sources.ListAsync(ct)).Select(source => SourceAnswer.Of(source, tallies.Of(source.Id)));
 
     private static Results<Ok<SourceAnswer>, ProblemHttpResult> Find(long id, Sources sources, Tallies tallies) =>
-        sources.Find(id) is { } source ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id))) : Refused.As(Unknown);
+        sources.Find(id) is { } source ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id))) : Refused.As(Sources.Unknown);
 
     private static async Task<Results<Created<SourceAnswer>, ProblemHttpResult>> CreateAsync(
         NewSource wanted, Sources sources, Tallies tallies, ClaimsPrincipal user, CancellationToken ct)
@@ -93,18 +91,18 @@ internal static class SourceEndpoints
 
         return sources.Find(id) is { } source
             ? TypedResults.Ok(SourceAnswer.Of(source, tallies.Of(id)))
-            : Refused.As(Unknown);
+            : Refused.As(Sources.Unknown);
     }
 
     private static Results<Ok<SourceSettings>, ProblemHttpResult> Settings(long id, Sources sources) =>
-        sources.Find(id) is { } source ? TypedResults.Ok(source.Settings) : Refused.As(Unknown);
+        sources.Find(id) is { } source ? TypedResults.Ok(source.Settings) : Refused.As(Sources.Unknown);
 
     private static Results<Ok<SourceHealth>, ProblemHttpResult> Health(long id, Sources sources, SourceHealths health) =>
-        sources.Find(id) is { } source ? TypedResults.Ok(health.Of(source)) : Refused.As(Unknown);
+        sources.Find(id) is { } source ? TypedResults.Ok(health.Of(source)) : Refused.As(Sources.Unknown);
 
     private static Results<Ok<IEnumerable<KeyAnswer>>, ProblemHttpResult> Keys(long id, Sources sources, SourceMap map) =>
         sources.Find(id) is null
-            ? Refused.As(Unknown)
+            ? Refused.As(Sources.Unknown)
             : TypedResults.Ok(map.KeysOf(id).Select(key => new KeyAnswer(key.Key, key.CreatedAt, key.ExpiresAt, key.LastUsedAt)));
 
     private static async Task<Results<Ok<SourceSettings>, ProblemHttpResult>> SetAsync(

@@ -52,15 +52,7 @@ internal sealed class QuarantineStore(IStore store)
     private const string ReadPage = $"""
         SELECT {Columns}
         FROM   ingestion_quarantine
-        WHERE  (@reason IS NULL OR reason = @reason) AND id < @before
-        ORDER  BY id DESC
-        LIMIT  @limit
-        """;
-
-    private const string ReadPageOfSource = $"""
-        SELECT {Columns}
-        FROM   ingestion_quarantine
-        WHERE  source_id = @sourceId AND (@reason IS NULL OR reason = @reason) AND id < @before
+        WHERE  (@reason IS NULL OR reason = @reason) AND (@sourceId IS NULL OR source_id = @sourceId) AND id < @before
         ORDER  BY id DESC
         LIMIT  @limit
         """;
@@ -73,23 +65,19 @@ internal sealed class QuarantineStore(IStore store)
         LIMIT  @limit
         """;
 
-    private const string ReadIds = "SELECT id FROM ingestion_quarantine WHERE reason = @reason ORDER BY id";
-    private const string ReadIdsOfSource = "SELECT id FROM ingestion_quarantine WHERE source_id = @sourceId AND reason = @reason ORDER BY id";
+    private const string ReadIds = """
+        SELECT id
+        FROM   ingestion_quarantine
+        WHERE  reason = @reason AND (@sourceId IS NULL OR source_id = @sourceId)
+        ORDER  BY id
+        """;
+
     private const string ReadCounts = """
         SELECT reason                AS Reason,
                COUNT(*)              AS Count,
                MAX(received_at)      AS LastAt
         FROM   ingestion_quarantine
-        GROUP  BY reason
-        ORDER  BY COUNT(*) DESC, reason
-        """;
-
-    private const string ReadCountsOfSource = """
-        SELECT reason                AS Reason,
-               COUNT(*)              AS Count,
-               MAX(received_at)      AS LastAt
-        FROM   ingestion_quarantine
-        WHERE  source_id = @sourceId
+        WHERE  @sourceId IS NULL OR source_id = @sourceId
         GROUP  BY reason
         ORDER  BY COUNT(*) DESC, reason
         """;
@@ -146,14 +134,10 @@ internal sealed class QuarantineStore(IStore store)
             read => [.. ids.Order().Select(id => read.FirstOrDefault<Quarantined>(ReadOne, new { id })).OfType<Quarantined>()], ct);
 
     /// <summary>Newest first, those with an id below <paramref name="before"/>.</summary>
-    public Task<IReadOnlyList<Quarantined>> ReadAsync(string? reason, long before, int limit, CancellationToken ct) =>
-        store.ReadAsync<IReadOnlyList<Quarantined>>(
-            read => read.Query<Quarantined>(ReadPage, new { reason, before, limit }).AsList(), ct);
-
     /// <param name="sourceId">Null: of every source.</param>
     public Task<IReadOnlyList<Quarantined>> ReadAsync(string? reason, long? sourceId, long before, int limit, CancellationToken ct) =>
-        sourceId is null ? ReadAsync(reason, before, limit, ct) : store.ReadAsync<IReadOnlyList<Quarantined>>(
-            read => read.Query<Quarantined>(ReadPageOfSource, new { reason, sourceId, before, limit }).AsList(), ct);
+        store.ReadAsync<IReadOnlyList<Quarantined>>(
+            read => read.Query<Quarantined>(ReadPage, new { reason, sourceId, before, limit }).AsList(), ct);
 
     /// <summary>The newest of a source, newest first, among the last that were put aside.</summary>
     public static IReadOnlyList<Quarantined> Latest(ReadSession read, long sourceId, int limit)
@@ -162,27 +146,17 @@ internal sealed class QuarantineStore(IStore store)
         return read.Query<Quarantined>(ReadOfSource, new { after, sourceId, limit }).AsList();
     }
 
-    public Task<IReadOnlyList<long>> IdsAsync(string reason, CancellationToken ct) =>
-        store.ReadAsync<IReadOnlyList<long>>(read => read.Query<long>(ReadIds, new { reason }).AsList(), ct);
-
-    public Task<IReadOnlyList<long>> IdsAsync(string reason, long sourceId, CancellationToken ct) =>
-        store.ReadAsync<IReadOnlyList<long>>(read => read.Query<long>(ReadIdsOfSource, new { reason, sourceId }).AsList(), ct);
+    /// <param name="sourceId">Null: of every source.</param>
+    public Task<IReadOnlyList<long>> IdsAsync(string reason, long? sourceId, CancellationToken ct) =>
+        store.ReadAsync<IReadOnlyList<long>>(read => read.Query<long>(ReadIds, new { reason, sourceId }).AsList(), ct);
 
     /// <param name="sourceId">Null: of every source.</param>
     public Task<IReadOnlyList<QuarantineCount>> CountsAsync(long? sourceId, CancellationToken ct) =>
-        sourceId is null ? CountsAsync(ct) : store.ReadAsync<IReadOnlyList<QuarantineCount>>(
-            read =>
-            [
-                .. read.Query<(string Reason, long Count, long LastAt)>(ReadCountsOfSource, new { sourceId })
-                    .Select(row => new QuarantineCount(row.Reason, row.Count, row.LastAt)),
-            ], ct);
-
-    public Task<IReadOnlyList<QuarantineCount>> CountsAsync(CancellationToken ct) =>
         store.ReadAsync<IReadOnlyList<QuarantineCount>>(
             read =>
             [
                 // A tuple: columns that are counted have no type while there are no rows, and a record's constructor asks for one.
-                .. read.Query<(string Reason, long Count, long LastAt)>(ReadCounts)
+                .. read.Query<(string Reason, long Count, long LastAt)>(ReadCounts, new { sourceId })
                     .Select(row => new QuarantineCount(row.Reason, row.Count, row.LastAt)),
             ], ct);
 

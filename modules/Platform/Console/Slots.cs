@@ -50,3 +50,19 @@ public interface IPurposeNames
     /// <summary>Key and name of each.</summary>
     Task<IReadOnlyList<KeyValuePair<string, string>>> ListAsync(CancellationToken ct);
 }
+
+/// <summary>Asks for the purposes of whoever keeps them.</summary>
+public static class PurposeLists
+{
+    /// <summary>Key and name of each purpose, in the order of their keepers; nothing where there is none.</summary>
+    public static async Task<IReadOnlyList<KeyValuePair<string, string>>> ListAsync(this IEnumerable<IPurposeNames> keepers, CancellationToken ct)
+    {
+        var all = new List<KeyValuePair<string, string>>();
+        foreach (var keeper in keepers)
+        {
+            all.AddRange(await keeper.ListAsync(ct));
+        }
+
+        return all;
+    }
+}
