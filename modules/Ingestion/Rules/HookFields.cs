@@ -49,17 +49,6 @@ internal static class HookFields
     /// <summary>The names of a path, each with the brackets behind it.</summary>
     private static IEnumerable<(string Name, string Brackets)> Steps(string path)
     {
-        if (!path.Contains('\\', StringComparison.Ordinal))
-        {
-            foreach (var step in path.Split('.'))
-            {
-                var bracket = step.IndexOf('[', StringComparison.Ordinal);
-                yield return bracket < 0 ? (step, "") : (step[..bracket], step[bracket..]);
-            }
-
-            yield break;
-        }
-
         var (name, brackets) = (new StringBuilder(), new StringBuilder());
         for (var at = 0; at < path.Length; at++)
         {

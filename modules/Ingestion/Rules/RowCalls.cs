@@ -51,6 +51,10 @@ internal sealed class RowCalls
     private readonly bool _addsUp;
     private readonly int _width;
     private readonly bool _isReport;
+
+    /// <summary>Columns that tell the row's country, the best first.</summary>
+    private readonly int[] _countriesAt;
+    private Values _last;
     private readonly ArrayBufferWriter<byte> _out = new(512 * 1024);
     private readonly Utf8JsonWriter _json;
 
@@ -76,11 +80,13 @@ internal sealed class RowCalls
         _addsUp = _columns.Any(column => column.Mapping is { To: ColumnTarget.Line, Name: Price, Type: CellType.Number })
             && !_columns.Any(column => column.Mapping is { To: ColumnTarget.Property, Name: "revenue" or "total" or "value" });
         _isReport = MendedReport.OwnColumns(header) > 0;
+        _countriesAt = [.. CountryTraits.Select(name => Array.FindIndex(_columns, column => column.Mapping.To == ColumnTarget.Trait && column.Mapping.Name == name)).Where(at => at >= 0)];
         _json = new Utf8JsonWriter(_out, Plain);
     }
 
     /// <summary>What the last written row says of who it is about; null: nothing of this kind.</summary>
-    public (string? UserId, string? Email, string? Phone, string? OwnId, string? AnonymousId) Who { get; private set; }
+    public (string? UserId, string? Email, string? Phone, string? OwnId, string? AnonymousId) Who =>
+        (_last.UserId, _last.Email, PhoneOf(_last), _last.OwnId, _last.AnonymousId);
 
     /// <summary>The identifier type of <see cref="Who"/>'s own id.</summary>
     public string OwnIdType => _ownIdType;
@@ -105,7 +111,7 @@ internal sealed class RowCalls
         }
 
         var row = rows[0].Number;
-        Who = (values.UserId, values.Email, PhoneOf(values), values.OwnId, values.AnonymousId);
+        _last = values;
         var count = 0;
         if (_hasPersonPart)
         {
@@ -433,12 +439,11 @@ internal sealed class RowCalls
     /// <summary>The row's own country, in which a phone number without one is read; null: it says none.</summary>
     private (string Name, string Said)? Country(in Values values)
     {
-        foreach (var name in CountryTraits)
+        foreach (var at in _countriesAt)
         {
-            var at = Array.FindIndex(_columns, column => column.Mapping.To == ColumnTarget.Trait && column.Mapping.Name == name);
-            if (at >= 0 && values.Cells[at] is string said)
+            if (values.Cells[at] is string said)
             {
-                return (name, said);
+                return (_columns[at].Mapping.Name!, said);
             }
         }
 
